@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The software ISM: a fabric of functions, as a device model without sockets.
+ *
+ * It enforces what ISM enforces: owner, rgid, bounds, revocation, VLAN, limits
+ * (HARDWARE.md sections 1, 2 and 5). A function is driven as hardware drives
+ * it: loads and stores on BAR 0 and BAR 2, and memory made visible by DMA maps.
+ * vfio-user (fabric_server.h) and the driver's in-process backend are two
+ * callers of the same calls.
+ *
+ * Not thread safe: one thread, or one lock of the caller around all calls on
+ * one fabric. Nothing blocks. Everything that a caller passes may be hostile.
+ */
+#ifndef FABRIC_H
+#define FABRIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct fabric;
+struct fabric_fn;
+
+#define FABRIC_VLANS_MAX 64
+#define FABRIC_BAR_DATA 0
+#define FABRIC_BAR_CMD 2
+#define FABRIC_BAR0_SIZE (1ULL << 48)
+#define FABRIC_BAR2_SIZE 4096ULL
+
+struct fabric_fn_conf {
+	const char *name; /* 1..31 of [a-zA-Z0-9_-], unique in the fabric */
+	uint64_t gid; /* 0: derived from the name, the same at every start */
+	uint16_t vlans[FABRIC_VLANS_MAX];
+	unsigned int vlan_count;
+	uint32_t maxstbl; /* longest BAR 0 store accepted; 0 = 4096 */
+	/* QEMU's PCISTB (HARDWARE.md section 4): stores arrive as 8-byte pieces with their bytes
+	 * reversed; a command runs at the first load of offset 0 after a header store. */
+	bool quirk_qemu_pcistb;
+};
+
+/* Tell the owner of `fn` that its interrupt would fire now (MSI / eventfd). */
+typedef void (*fabric_irq_fn)(void *arg);
+
+/* --- fabric and functions --- */
+struct fabric *fabric_create(void); /* NULL: no memory */
+void fabric_destroy(struct fabric *fab);
+/* @return 0; -EEXIST name or GID taken; -EINVAL; -ENOMEM. */
+int fabric_fn_add(struct fabric *fab, const struct fabric_fn_conf *conf, struct fabric_fn **fn);
+/* Remove for good: peers get GID events, its DMBs are revoked. */
+void fabric_fn_remove(struct fabric_fn *fn);
+struct fabric_fn *fabric_fn_by_name(struct fabric *fab, const char *name);
+uint64_t fabric_fn_gid(const struct fabric_fn *fn);
+const char *fabric_fn_name(const struct fabric_fn *fn);
+void fabric_fn_set_irq(struct fabric_fn *fn, fabric_irq_fn irq, void *arg);
+
+/*
+ * The owner's program came (attach) or went / reset the function (detach):
+ * all DMBs, SBA, IEQ, VLANs and DMA maps of it are gone, peers that use one of its DMBs
+ * get a buffer event, peers that it talked to a device event. A detached function is
+ * unreachable for QUERY_RGID, REG_DMB and SIGNAL_IEQ of others.
+ */
+int fabric_fn_attach(struct fabric_fn *fn); /* -EBUSY: attached already */
+void fabric_fn_detach(struct fabric_fn *fn);
+void fabric_fn_reset(struct fabric_fn *fn); /* detach + attach, DMA maps kept */
+
+/* --- what the owner's program does --- */
+
+/*
+ * Make owner memory visible to the device at [iova, iova+len).
+ * @param addr  where it is mapped in this process (caller keeps it mapped until unmap).
+ * @param fd    file it belongs to, at fd_off, for direct windows; -1 = none. The fabric
+ *              dup()s what it keeps.
+ * @return 0; -EINVAL (empty, wraps, not 4 KiB aligned); -EEXIST overlaps; -ENOMEM; -ENOSPC limit.
+ */
+int fabric_fn_dma_map(struct fabric_fn *fn, uint64_t iova, uint64_t len, void *addr, int fd,
+		      uint64_t fd_off);
+/*
+ * Called for every mapping that [iova, iova+len) wholly covers; a range that cuts a mapping
+ * is -EINVAL and unmaps nothing; one that covers none is -ENOENT. A mapping
+ * that SBA, IEQ or a DMB lies in: that object is revoked first. `gone` (may be NULL) is called
+ * for each so that the caller can munmap.
+ */
+int fabric_fn_dma_unmap(struct fabric_fn *fn, uint64_t iova, uint64_t len,
+			void (*gone)(void *arg, void *addr, uint64_t len), void *arg);
+
+/*
+ * A load or a store on BAR `bar`. Lengths: loads 1..8 bytes naturally aligned;
+ * stores on BAR 0 as HARDWARE.md section 5 plus length 0 (pure signal with sf=1).
+ * @return 0; -EINVAL bad BAR, range, length, alignment (program exception);
+ *         -EIO refused: token unknown, not for this GID, outside the DMB, revoked,
+ *         function in error state (condition code 1 / 3); -ENODEV not attached.
+ */
+int fabric_fn_load(struct fabric_fn *fn, unsigned int bar, uint64_t off, void *buf, size_t len);
+int fabric_fn_store(struct fabric_fn *fn, unsigned int bar, uint64_t off, const void *buf,
+		    size_t len);
+
+/* --- direct windows (DESIGN D14) --- */
+
+/*
+ * What a peer on the same machine needs to store into a DMB by itself.
+ * The grant word (in a page the fabric owns, handed out read-only) holds `generation`
+ * as long as the DMB is granted; the storing side compares before each store. A native
+ * 64-bit word of shared memory, read with acquire, written with release.
+ */
+struct fabric_direct {
+	int mem_fd; /* borrowed, the DMB's memory */
+	uint64_t mem_off; /* of the DMB in mem_fd, page aligned */
+	uint32_t len; /* bytes of the DMB */
+	int grant_fd; /* borrowed, sealed read-only for others */
+	uint32_t grant_off; /* of the word in grant_fd, bytes */
+	uint64_t generation; /* never 0 */
+};
+
+/*
+ * Same checks as a store of `fn` into the DMB with that token.
+ * @return 0; -EIO as for a store; -EOPNOTSUPP the DMB's memory is not one piece of
+ *         one file (then stores go the ordinary way), or direct windows are off, or a
+ *         fault is armed that counts stores.
+ */
+int fabric_fn_direct(struct fabric_fn *fn, uint64_t token, struct fabric_direct *direct);
+void fabric_allow_direct(struct fabric *fab, bool allow); /* default: true */
+
+/* --- faults (for tests of what stands above) --- */
+
+/*
+ * Arm one fault, text as after --fault:
+ *   store-fail:NAME:N[:COUNT]   from the N-th store of NAME on, COUNT (1) stores fail with EIO
+ *   store-delay:NAME:USEC       each store of NAME takes that long
+ *   event-lose:NAME:N           every N-th event to NAME is lost
+ *   kill:NAME:N                 NAME goes into error state at its N-th store
+ * @return 0; -EINVAL text (err says what is wrong and what is expected); -ENOENT no such NAME.
+ */
+int fabric_fault(struct fabric *fab, const char *spec, char *err, size_t err_size);
+
+/* --- counters, for `ism-fabric` and tests --- */
+struct fabric_fn_stats {
+	uint64_t stores, store_bytes, store_errors, commands, command_errors, events, events_lost;
+	uint64_t dmbs_owned, dmbs_used, directs, attaches, resets;
+};
+void fabric_fn_stats(const struct fabric_fn *fn, struct fabric_fn_stats *stats);
+
+#endif
