@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Client of the block service: disks of one peer, over one session that may
+ * come and go (DESIGN D11).
+ *
+ * An io is given to a client queue and comes back exactly once through its `done`,
+ * on the same thread. While the session is down, ios wait; when it comes back, whatever
+ * was not answered is sent again (block operations are idempotent). With fast_io_fail_ms
+ * waiting ios end with -EIO after that long without a session, and new ones at once, until it is back.
+ *
+ * Threads: blk_client_* belong to the control thread, blk_cq_* of one queue to one
+ * data thread; blk_disk_* getters to any.
+ */
+#ifndef BLK_CLIENT_H
+#define BLK_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "blk.h"
+#include "link.h"
+
+struct blk_client;
+struct blk_cq; /* one queue */
+struct blk_disk; /* one export; lives as long as the client, whatever the session does */
+
+#define BLK_IO_MAX (1024 * 1024) /* bytes of one READ or WRITE io */
+#define BLK_IO_CHUNKS_MAX 256 /* requests that one io is split into at most */
+
+struct blk_io {
+	/* Filled by the caller, untouched by the client. */
+	uint8_t op; /* BLK_READ ... BLK_BLOCK_STATUS */
+	uint8_t flags; /* BLK_FLAG_* */
+	struct blk_disk *disk;
+	uint64_t off;
+	uint64_t len; /* READ, WRITE: up to BLK_IO_MAX; others any, split as needed */
+	const void *data; /* WRITE: payload, must stay until done; read straight from here */
+	/*
+	 * Ends the io. err: 0 or -errno. For a READ the payload is io->iov[0..io->iov_count), pointing into
+	 * our DMB; for BLOCK_STATUS io->iov[0] holds struct blk_extent records as the peer sent them (copy
+	 * before use; count and sum are NOT checked). Both are valid only until done returns.
+	 */
+	void (*done)(struct blk_io *io, int err);
+	void *arg;
+	/* Filled by the client for done(). */
+	struct iovec *iov;
+	unsigned int iov_count;
+	/* Private to the client. */
+	struct {
+		struct blk_io *next;
+		uint64_t queued_ns;
+		uint64_t start_ns;
+		uint16_t chunks, chunks_left, sent;
+		int err;
+		uint16_t *ids;
+		uint64_t next_off;
+	} p;
+};
+
+struct blk_client_conf {
+	struct link *link;
+	uint64_t rgid;
+	uint16_t queues, depth; /* 0: 1, 64 */
+	uint32_t slot_size; /* 0: 64 KiB */
+	bool digest; /* ask for CRC32C of payloads */
+	uint32_t fast_io_fail_ms; /* 0 = never: wait for ever, as a disk should */
+	/* Session up and exports known / gone / an export changed size or vanished. Control thread. */
+	void (*on_up)(void *arg, struct blk_client *c);
+	void (*on_down)(void *arg, struct blk_client *c, enum link_why why, const char *reason);
+	void (*on_change)(void *arg, struct blk_client *c, struct blk_disk *disk);
+	void *arg;
+};
+
+/* @return 0; as link_open(). */
+int blk_client_create(const struct blk_client_conf *conf, struct blk_client **c);
+/* Every io must have ended. Closes the session. */
+void blk_client_destroy(struct blk_client *c);
+/* Control work of the client that link_poll() does not do (LIST after up, re-IDENTIFY on notice: done through
+ * queue 0's thread safely; fast-io-fail clock). Call beside link_poll(). @return work done. */
+unsigned int blk_client_poll(struct blk_client *c, uint64_t now_ns);
+
+bool blk_client_up(const struct blk_client *c);
+void blk_client_session_info(const struct blk_client *c, struct link_session_info *info);
+unsigned int blk_client_disks(const struct blk_client *c); /* 0 until first up */
+struct blk_disk *blk_client_disk(const struct blk_client *c, unsigned int i);
+struct blk_disk *blk_client_disk_by_name(const struct blk_client *c, const char *name);
+
+const char *blk_disk_name(const struct blk_disk *d); /* cleaned: also no '/', not "." or ".." */
+const char *blk_disk_desc(const struct blk_disk *d);
+uint64_t blk_disk_size(const struct blk_disk *d);
+uint32_t blk_disk_flags(const struct blk_disk *d); /* BLK_INFO_* */
+void blk_disk_block_sizes(const struct blk_disk *d, uint32_t *min, uint32_t *pref, uint32_t *max);
+bool blk_disk_present(const struct blk_disk *d); /* false: the peer no longer has it; ios fail with -EIO */
+/*
+ * Counts losses of completed-but-unflushed writes: the peer came back with another boot epoch, or the
+ * image behind the name is another one. An open file remembers the value and fails its next fsync with EIO
+ * when it has grown.
+ */
+uint64_t blk_disk_losses(const struct blk_disk *d);
+
+struct blk_cq *blk_client_queue(struct blk_client *c, unsigned int i);
+/* Takes the io. @return 0; -EINVAL (op, length above BLK_IO_MAX, range outside the disk for READ/WRITE). The
+ * descriptor goes out at the next blk_cq_poll() or blk_cq_flush(). */
+int blk_cq_submit(struct blk_cq *cq, struct blk_io *io);
+/* Publish what was submitted; one store for all of it. */
+void blk_cq_flush(struct blk_cq *cq);
+/* Completions, replay, sending what waited. Call every round. @return work done. */
+unsigned int blk_cq_poll(struct blk_cq *cq, uint64_t now_ns);
+/* ios taken and not ended. */
+unsigned int blk_cq_inflight(const struct blk_cq *cq);
+/* End every io with `err`: the program is leaving. */
+void blk_cq_abort(struct blk_cq *cq, int err);
+
+#define BLK_HIST_BUCKETS 64
+struct blk_cq_stats {
+	uint64_t ops[BLK_OP_COUNT], bytes[BLK_OP_COUNT], errors[BLK_OP_COUNT];
+	uint64_t replays, waits, digest_errors;
+	uint64_t lat_ns_sum[BLK_OP_COUNT];
+	/* latency histogram: bucket i counts ios of 2^(i/2) .. ns (two buckets an octave) */
+	uint64_t lat_hist[BLK_HIST_BUCKETS];
+};
+void blk_cq_stats(const struct blk_cq *cq, struct blk_cq_stats *stats);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Server of the block service: exports (regular files and block devices), io_uring, allow lists.
+ *
+ * Threads: control thread for everything but blk_worker_poll(), which belongs to one
+ * data thread per worker (worker 0's may be the control thread).
+ */
+#ifndef BLK_SERVER_H
+#define BLK_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "blk.h"
+#include "link.h"
+
+struct blk_server;
+struct blk_worker;
+
+struct blk_server_conf {
+	struct link *link;
+	unsigned int workers; /* data threads; queues of sessions are dealt out over them */
+	uint16_t queues_max, depth_max; /* offered per session; 0: 16, 128 */
+	uint32_t slot_max; /* 0: 64 KiB */
+};
+
+#define BLK_ALLOW_MAX 64
+struct blk_export_conf {
+	const char *name; /* 1..63 printable ASCII, no '/', not "." or ".." */
+	const char *path;
+	const char *desc; /* may be NULL */
+	bool read_only;
+	bool allow_any;
+	uint64_t allow[BLK_ALLOW_MAX]; /* GIDs; none and not allow_any = nobody */
+	unsigned int allow_count;
+};
+
+/* @return 0; -ENOMEM; -EEXIST the link has this service; err_size bytes of err hold a line for people. */
+int blk_server_create(const struct blk_server_conf *conf, struct blk_server **srv);
+/* Every worker must have stopped polling. Flushes nothing: what was answered is in the kernel. */
+void blk_server_destroy(struct blk_server *srv);
+
+/*
+ * Open and check an image.
+ * @param err  on failure a line for people that names the path, what is wrong and what is expected.
+ * @return 0; -EEXIST duplicate name; -EINVAL name; -ENOENT, -EACCES, -EISDIR, -ENODATA (size 0), -ENOTBLK (neither
+ *         regular file nor block device), -EROFS (read-only file, not exported ro), ...
+ */
+int blk_server_export(struct blk_server *srv, const struct blk_export_conf *conf, char *err,
+		      size_t err_size);
+
+/* Control work: notices changes of image sizes (once a second) and tells clients. @return work done. */
+unsigned int blk_server_poll(struct blk_server *srv, uint64_t now_ns);
+
+struct blk_worker *blk_server_worker(struct blk_server *srv, unsigned int i);
+/* One round: take requests of all queues dealt to this worker, submit, reap, answer. @return work done. */
+unsigned int blk_worker_poll(struct blk_worker *w, uint64_t now_ns);
+/* ios in flight in this worker, all queues. */
+unsigned int blk_worker_inflight(const struct blk_worker *w);
+
+struct blk_export_stats {
+	uint64_t ops[BLK_OP_COUNT], bytes[BLK_OP_COUNT], errors[BLK_OP_COUNT];
+};
+unsigned int blk_server_exports(const struct blk_server *srv);
+int blk_server_export_stats(const struct blk_server *srv, unsigned int i, const char **name,
+			    struct blk_export_stats *stats);
+
+#endif
