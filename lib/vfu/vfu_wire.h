@@ -120,6 +120,22 @@ struct vfu_region_access { /* read and write; followed by data */
 };
 static_assert(sizeof(struct vfu_region_access) == 16, "vfu_region_access");
 
+/* VFU_REGION_WRITE_MULTI: a count, then that many of these; the reply is the count. */
+#define VFU_WRITE_MULTI_MAX 200
+
+struct vfu_write_multi {
+	uint64_t count; /* 1..VFU_WRITE_MULTI_MAX */
+};
+static_assert(sizeof(struct vfu_write_multi) == 8, "vfu_write_multi");
+
+struct vfu_write_one {
+	uint64_t offset;
+	uint32_t region;
+	uint32_t count; /* bytes of data that are used, 1..8 */
+	uint8_t data[8];
+};
+static_assert(sizeof(struct vfu_write_one) == 24, "vfu_write_one");
+
 /*
  * VFU_ISM_DIRECT: ask to store into the DMB with that token by plain memory
  * copies. The reply carries two file descriptors: the DMB's memory, then the fabric's
