@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154  # shared with the tool that sources this
 #
 # What every tool needs: messages, and long commands that show progress.
 # A tool sets `tool` to its own name before it sources this.
@@ -36,7 +37,8 @@ watch_log() {
 	while sleep 1 && kill -0 $$ 2>/dev/null; do
 		now=$((SECONDS - start))
 		if [ -t 2 ]; then
-			printf '\r\033[K%s: %s %s %d s' "$tool" "$what" "$(log_progress "$log")" "$now" >&2
+			printf '\r\033[K%s: %s %s %d s' \
+				"$tool" "$what" "$(log_progress "$log")" "$now" >&2
 		elif [ $((now % 10)) -eq 0 ] && [ "$now" -gt 0 ]; then
 			say "$what $(log_progress "$log") $now s"
 		fi

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154  # shared with the tool that sources this
 #
 # The packages that deps/packages* list, installed through apt when missing.
 
