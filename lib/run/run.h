@@ -26,6 +26,11 @@ void run_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* One line on stderr, "PROGRAM: text"; start-up facts. Silent after run_quiet(true). */
 void run_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void run_quiet(bool quiet);
+/*
+ * The program serves now: the line "ready" on stdout, and READY=1 to the socket that
+ * NOTIFY_SOCKET names (systemd's protocol), if any.
+ */
+void run_ready(void);
 
 /*
  * Split "EAL options -- program options". Without "--", all options are the program's.

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * rte_eal_init() and rte_eal_cleanup(), with one line instead of a screen of text when
+ * something is wrong.
+ *
+ * While EAL starts, its log goes into a buffer, and what it writes past its log goes
+ * nowhere; from the buffer the line that explains a failure is taken. With --log-level
+ * on the command line everything is shown as it comes.
+ */
+#include "run.h"
+#include "run_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+
+static struct {
+	int saved_out, saved_err; /* the real stdout and stderr while EAL starts */
+	FILE *stream;
+	char eal_line[256]; /* EAL's first error */
+	char driver_line[256]; /* the first error of anybody else, a driver's */
+} capture = { .saved_out = -1, .saved_err = -1 };
+
+static bool eal_up;
+
+const char *
+run_eal_reason(void)
+{
+	return capture.driver_line;
+}
+
+/* Keep the first line of an error; log lines are written one at a time. */
+static void
+keep_line(char *dst, size_t size, const char *text, size_t len)
+{
+	if (dst[0] != '\0')
+		return;
+	while (len > 0 && text[len - 1] == '\n')
+		len--;
+	snprintf(dst, size, "%.*s", (int)len, text);
+	dst[strcspn(dst, "\n")] = '\0';
+}
+
+static ssize_t
+capture_write(void *cookie, const char *buf, size_t size)
+{
+	int level = rte_log_cur_msg_loglevel();
+	bool eal = size > 5 && memcmp(buf, "EAL: ", 5) == 0;
+
+	/* Worse than an error: the process is about to end. */
+	if (level > 0 && level <= (int)RTE_LOG_CRIT && capture.saved_err >= 0)
+		return write(capture.saved_err, buf, size);
+	if (level > (int)RTE_LOG_ERR)
+		return (ssize_t)size;
+	if (eal)
+		keep_line(capture.eal_line, sizeof(capture.eal_line), buf + 5, size - 5);
+	else if (size > 11 && memcmp(buf, "TELEMETRY: ", 11) != 0)
+		keep_line(capture.driver_line, sizeof(capture.driver_line), buf, size);
+	return (ssize_t)size;
+}
+
+static void
+capture_start(void)
+{
+	static const cookie_io_functions_t io = { .write = capture_write };
+	int null;
+
+	capture.stream = fopencookie(NULL, "w", io);
+	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (capture.stream == NULL || null < 0)
+		goto close_null;
+	setvbuf(capture.stream, NULL, _IOLBF, 4096);
+	fflush(stdout);
+	capture.saved_out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	capture.saved_err = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (capture.saved_out >= 0)
+		dup2(null, STDOUT_FILENO);
+	if (capture.saved_err >= 0)
+		dup2(null, STDERR_FILENO);
+	rte_openlog_stream(capture.stream);
+close_null:
+	if (null >= 0)
+		close(null);
+}
+
+static void
+restore_fd(int *saved, int fd)
+{
+	if (*saved < 0)
+		return;
+	dup2(*saved, fd);
+	close(*saved);
+	*saved = -1;
+}
+
+static void
+capture_stop(void)
+{
+	fflush(stdout);
+	rte_openlog_stream(NULL);
+	restore_fd(&capture.saved_out, STDOUT_FILENO);
+	restore_fd(&capture.saved_err, STDERR_FILENO);
+	if (capture.stream != NULL)
+		fclose(capture.stream);
+	capture.stream = NULL;
+}
+
+/*
+ * DPDK keeps an ordinary user's runtime files in XDG_RUNTIME_DIR, else in /tmp/dpdk, which
+ * the first user of the machine owns. Choose a folder that is ours when neither serves.
+ */
+static void
+choose_runtime_dir(void)
+{
+	const char *xdg = getenv("XDG_RUNTIME_DIR");
+	char dir[64];
+	struct stat st;
+
+	if (geteuid() == 0)
+		return;
+	if (xdg != NULL && access(xdg, W_OK | X_OK) == 0)
+		return;
+	snprintf(dir, sizeof(dir), "/tmp/dpdk-ism-%u", (unsigned int)geteuid());
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return;
+	/* Somebody else's folder of that name is no place for our sockets. */
+	if (lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
+		return;
+	setenv("XDG_RUNTIME_DIR", dir, 1);
+}
+
+/* The folder that holds the runtime folders of all DPDK programs of this user. */
+static void
+runtime_parent(char *dir, size_t size)
+{
+	const char *xdg = getenv("XDG_RUNTIME_DIR");
+
+	if (geteuid() == 0)
+		snprintf(dir, size, "/var/run/dpdk");
+	else
+		snprintf(dir, size, "%s/dpdk", xdg != NULL ? xdg : "/tmp");
+}
+
+static void
+sweep(void)
+{
+	char dir[256];
+
+	if (!run_eal_facts()->own_prefix)
+		return;
+	runtime_parent(dir, sizeof(dir));
+	run_sweep_runtime(dir, run_eal_facts()->prefix);
+}
+
+int
+run_eal_init(void)
+{
+	const struct run_eal_facts *facts = run_eal_facts();
+	bool quiet = !facts->logs && !facts->help;
+	int argc, ret;
+	char **argv = run_eal_argv(&argc);
+
+	choose_runtime_dir();
+	sweep();
+	capture.eal_line[0] = capture.driver_line[0] = '\0';
+	if (quiet)
+		capture_start();
+	rte_errno = 0;
+	ret = rte_eal_init(argc, argv);
+	if (quiet)
+		capture_stop();
+	if (ret < 0) {
+		const char *why = capture.eal_line[0] != '\0' ? capture.eal_line
+							      : rte_strerror(rte_errno);
+
+		run_error("cannot start DPDK: %s (%s); --log-level=lib.eal:debug tells more", why,
+			  rte_strerror(rte_errno));
+		sweep();
+		return rte_errno == EINVAL ? RUN_EXIT_USAGE : RUN_EXIT_FAIL;
+	}
+	eal_up = true;
+	run_signals();
+	return RUN_EXIT_OK;
+}
+
+void
+run_fini(void)
+{
+	if (!eal_up)
+		return;
+	eal_up = false;
+	rte_eal_cleanup();
+	sweep();
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of lib/run share, and what their tests look at. */
+#ifndef RUN_PRIV_H
+#define RUN_PRIV_H
+
+#include <sched.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What run_args() asks of the machine; a test fills it by hand. */
+struct run_host {
+	cpu_set_t online; /* CPUs that lcores can be pinned to */
+	cpu_set_t affinity; /* CPUs that this process was started on (taskset) */
+	bool hugepages; /* some are free and their file system is writable */
+	const char *vdev_socket; /* ISM_VDEV_SOCKET, or NULL */
+	long pid;
+};
+void run_host_probe(struct run_host *host);
+
+/* run_args() on a given machine. */
+int run_args_on(const struct run_host *host, int argc, char **argv, const char *program,
+		int *app_argc, char ***app_argv);
+
+/* What rte_eal_init() will get: NULL-terminated, argv[0] the program's name. */
+char **run_eal_argv(int *argc);
+
+/* What run_args() learned from the EAL part. */
+struct run_eal_facts {
+	bool logs; /* the user gave --log-level: show EAL's log as it comes */
+	bool help; /* -h or -v: EAL talks to stdout */
+	bool own_prefix; /* the file prefix is ours alone */
+	bool device; /* some device was named */
+	char prefix[64]; /* without the PID: "ismblk-" */
+	char socket[128]; /* socket= of the first raw_ism vdev, or "" */
+};
+const struct run_eal_facts *run_eal_facts(void);
+
+/* The CPUs of a set as a list for people: "0-3,6". @return buf. */
+const char *run_cpus_str(const cpu_set_t *set, char *buf, size_t size);
+
+/* The line that explains why no device came up (a driver's own error), or "". */
+const char *run_eal_reason(void);
+
+void run_set_program(const char *program);
+
+/* Catch SIGINT, SIGTERM and SIGHUP; ignore SIGPIPE. */
+void run_signals(void);
+
+/* Forget every run_stop() so far: tests run the loop more than once. */
+void run_restart(void);
+
+/* Remove what a process of this program left in DPDK's runtime folder when it was killed. */
+void run_sweep_runtime(const char *dir, const char *prefix);
+
+#endif
