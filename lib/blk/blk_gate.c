@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The gate for requests of a peer (docs/SPEC-blk.md, "Gate"). It runs once per request, on the local
+ * copy of the descriptor; behind it, op, flags, off and len may be trusted.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <rte_common.h>
+
+#include "blk.h"
+#include "link.h"
+
+/* What each operation may look like. */
+static const struct {
+	uint8_t flags; /* BLK_FLAG_* that it may carry */
+	bool range; /* off and len name a range of bytes; else both are 0 */
+	bool slot; /* len bytes move through a slot */
+	bool write; /* changes the image */
+	uint32_t needs; /* BLK_INFO_* that the export must have */
+	enum blk_status beyond; /* answer to a range that leaves the export */
+} gate_ops[BLK_OP_COUNT] = {
+	[BLK_READ] = { .range = true, .slot = true, .beyond = BLK_EINVAL },
+	[BLK_WRITE] = { .flags = BLK_FLAG_FUA,
+			.range = true,
+			.slot = true,
+			.write = true,
+			.beyond = BLK_ENOSPC },
+	[BLK_FLUSH] = { .needs = BLK_INFO_FLUSH },
+	[BLK_DISCARD] = { .flags = BLK_FLAG_FUA,
+			  .range = true,
+			  .write = true,
+			  .needs = BLK_INFO_DISCARD,
+			  .beyond = BLK_EINVAL },
+	[BLK_WRITE_ZEROES] = { .flags = BLK_FLAG_FUA | BLK_FLAG_NO_HOLE | BLK_FLAG_FAST_ONLY,
+			       .range = true,
+			       .write = true,
+			       .needs = BLK_INFO_WRITE_ZEROES,
+			       .beyond = BLK_ENOSPC },
+	[BLK_BLOCK_STATUS] = { .range = true, .beyond = BLK_EINVAL },
+	[BLK_IDENTIFY] = { 0 },
+	[BLK_LIST] = { 0 },
+};
+
+/* Is the request well formed, whatever the export is like? */
+static bool
+gate_shape(const struct link_req *req, uint32_t slot_size)
+{
+	uint32_t payload = req->op == BLK_WRITE ? req->len : 0;
+
+	if ((req->flags & ~gate_ops[req->op].flags) != 0 || req->payload != payload)
+		return false;
+	if (!gate_ops[req->op].range)
+		/* LIST's off is an index; any is good. */
+		return req->len == 0 && (req->off == 0 || req->op == BLK_LIST);
+	return req->len != 0 && (!gate_ops[req->op].slot || req->len <= slot_size);
+}
+
+enum blk_status
+blk_gate(const struct link_req *req, uint64_t size, uint32_t info_flags, uint32_t slot_size)
+{
+	uint32_t needs;
+
+	if (req->op == 0 || req->op >= BLK_OP_COUNT)
+		return BLK_ENOTSUP;
+	if (!gate_shape(req, slot_size))
+		return BLK_EINVAL;
+	if (gate_ops[req->op].write && (info_flags & BLK_INFO_READ_ONLY) != 0)
+		return BLK_EROFS;
+	needs = gate_ops[req->op].needs;
+	if ((req->flags & BLK_FLAG_FUA) != 0)
+		needs |= BLK_INFO_FUA;
+	if ((info_flags & needs) != needs)
+		return BLK_ENOTSUP;
+	/* No sum that could wrap: off and len are the peer's. */
+	if (gate_ops[req->op].range && (req->off > size || req->len > size - req->off))
+		return gate_ops[req->op].beyond;
+	return BLK_OK;
+}
