@@ -6,7 +6,7 @@
 # A tool sets `tool` to its own name before it sources this.
 
 : "${tool:=${0##*/}}"
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 
 say() {
 	printf '%s: %s\n' "$tool" "$*" >&2
