@@ -29,8 +29,8 @@ struct fabric_fn;
 
 struct fabric_fn_conf {
 	const char *name; /* 1..31 of [a-zA-Z0-9_-], unique in the fabric */
-	uint64_t gid; /* 0: derived from the name, the same at every start */
-	uint16_t vlans[FABRIC_VLANS_MAX];
+	uint64_t gid; /* 0: ism_gid_from_name() */
+	uint16_t vlans[FABRIC_VLANS_MAX]; /* as if ADD_VLAN_ID had come right after attach */
 	unsigned int vlan_count;
 	uint32_t maxstbl; /* longest BAR 0 store accepted; 0 = 4096 */
 	/* QEMU's PCISTB (HARDWARE.md section 4): stores arrive as 8-byte pieces with their bytes
@@ -52,6 +52,8 @@ struct fabric_fn *fabric_fn_by_name(struct fabric *fab, const char *name);
 uint64_t fabric_fn_gid(const struct fabric_fn *fn);
 const char *fabric_fn_name(const struct fabric_fn *fn);
 void fabric_fn_set_irq(struct fabric_fn *fn, fabric_irq_fn irq, void *arg);
+/* Whether what comes now comes through QEMU; between attach and the first store. */
+void fabric_fn_set_quirk(struct fabric_fn *fn, bool quirk_qemu_pcistb);
 
 /*
  * The owner's program came (attach) or went / reset the function (detach):
@@ -59,7 +61,7 @@ void fabric_fn_set_irq(struct fabric_fn *fn, fabric_irq_fn irq, void *arg);
  * get a buffer event, peers that it talked to a device event. A detached function is
  * unreachable for QUERY_RGID, REG_DMB and SIGNAL_IEQ of others.
  */
-int fabric_fn_attach(struct fabric_fn *fn); /* -EBUSY: attached already */
+int fabric_fn_attach(struct fabric_fn *fn); /* 0; -EBUSY: attached already */
 void fabric_fn_detach(struct fabric_fn *fn);
 void fabric_fn_reset(struct fabric_fn *fn); /* detach + attach, DMA maps kept */
 
@@ -67,10 +69,12 @@ void fabric_fn_reset(struct fabric_fn *fn); /* detach + attach, DMA maps kept */
 
 /*
  * Make owner memory visible to the device at [iova, iova+len).
- * @param addr  where it is mapped in this process (caller keeps it mapped until unmap).
+ * @param addr  where it is mapped in this process (caller keeps it mapped until unmap); NULL =
+ *              the device may not write there: no SBA, IEQ or DMB can be in it.
  * @param fd    file it belongs to, at fd_off, for direct windows; -1 = none. The fabric
  *              dup()s what it keeps.
- * @return 0; -EINVAL (empty, wraps, not 4 KiB aligned); -EEXIST overlaps; -ENOMEM; -ENOSPC limit.
+ * @return 0; -EINVAL (empty, wraps, not 4 KiB aligned); -EEXIST overlaps; -ENOMEM; -ENOSPC limit
+ *         (2^20 maps); -ENODEV not attached; -errno of dup() or fstat().
  */
 int fabric_fn_dma_map(struct fabric_fn *fn, uint64_t iova, uint64_t len, void *addr, int fd,
 		      uint64_t fd_off);
@@ -113,9 +117,12 @@ struct fabric_direct {
 
 /*
  * Same checks as a store of `fn` into the DMB with that token.
- * @return 0; -EIO as for a store; -EOPNOTSUPP the DMB's memory is not one piece of
- *         one file (then stores go the ordinary way), or direct windows are off, or a
- *         fault is armed that counts stores.
+ * The file goes to the peer, who could read and write all of it: it must hold this DMB and
+ * nothing else (same size, offset 0) and be sealed with F_SEAL_SHRINK, since a file that
+ * shrinks would kill the peer by SIGBUS.
+ * @return 0; -EIO as for a store; -ENODEV not attached; -EOPNOTSUPP the DMB's memory is not one
+ *         piece of one such file (then stores go the ordinary way), or direct windows are off,
+ *         or a fault is armed that counts stores.
  */
 int fabric_fn_direct(struct fabric_fn *fn, uint64_t token, struct fabric_direct *direct);
 void fabric_allow_direct(struct fabric *fab, bool allow); /* default: true */
@@ -128,14 +135,21 @@ void fabric_allow_direct(struct fabric *fab, bool allow); /* default: true */
  *   store-delay:NAME:USEC       each store of NAME takes that long
  *   event-lose:NAME:N           every N-th event to NAME is lost
  *   kill:NAME:N                 NAME goes into error state at its N-th store
+ * N counts from now on, 1 is the next one. USEC (up to 1000000) holds up the whole fabric. A fault
+ * outlives a detach; a second one of its kind replaces the first. Direct windows that are open
+ * already do not notice.
  * @return 0; -EINVAL text (err says what is wrong and what is expected); -ENOENT no such NAME.
  */
 int fabric_fault(struct fabric *fab, const char *spec, char *err, size_t err_size);
 
 /* --- counters, for `ism-fabric` and tests --- */
 struct fabric_fn_stats {
-	uint64_t stores, store_bytes, store_errors, commands, command_errors, events, events_lost;
-	uint64_t dmbs_owned, dmbs_used, directs, attaches, resets;
+	uint64_t stores, store_bytes, store_errors; /* by it; direct windows do not count */
+	uint64_t commands, command_errors;
+	uint64_t events, events_lost; /* to it */
+	uint64_t dmbs_owned, dmbs_used; /* now: its own, and those of others that it may write */
+	uint64_t directs; /* direct windows given to it */
+	uint64_t attaches, resets;
 };
 void fabric_fn_stats(const struct fabric_fn *fn, struct fabric_fn_stats *stats);
 
