@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# All three programs as an ordinary user: fusermount3, no hugepages, no rights.
+#
+# Where /dev/fuse is root's alone (no udev), the test runs in a mount namespace
+# that has an ordinary one; the machine keeps its own.
+if [ -z "${ISM_TEST_UNSHARED:-}" ] && [ "$(id -u)" -eq 0 ] && [ -c /dev/fuse ] &&
+	[ "$(stat -c %a /dev/fuse)" != 666 ]; then
+	ISM_TEST_UNSHARED=1 exec unshare --mount "$0"
+fi
+# shellcheck source=tests/lib/integration.sh
+. "$(dirname "$0")/../lib/integration.sh"
+need_root
+need_fuse
+need_command setpriv fusermount3 fio
+getent passwd nobody >/dev/null || skip "no user nobody"
+
+if [ -n "${ISM_TEST_UNSHARED:-}" ]; then
+	mkdir "$WORK/dev"
+	mount -t tmpfs -o mode=755 devices "$WORK/dev"
+	mknod -m 666 "$WORK/dev/fuse" c 10 229
+	mount --bind "$WORK/dev/fuse" /dev/fuse
+fi
+user=(setpriv --reuid=nobody "--regid=$(id -g nobody)" --clear-groups --inh-caps=-all
+	env "HOME=$WORK" "XDG_RUNTIME_DIR=$WORK/run")
+"${user[@]}" test -w /dev/fuse || skip "an ordinary user cannot open /dev/fuse"
+mkdir -m 700 "$WORK/run" "$MNT" "$WORK/fab"
+image=$(image_make disk.img 32)
+chown nobody "$WORK/run" "$MNT" "$WORK/fab" "$image"
+
+for name in ism-fabric dpdk-ismd dpdk-ismblk; do
+	path=$(program $name)
+	"${user[@]}" test -x "$path" || skip "an ordinary user cannot run $path"
+done
+as_user=("${user[@]}")
+fabric_start a b
+server_start --export "disk=$image,allow=any"
+client_start
+for name in fabric server client; do
+	[ "$(ps -o user= -p "${child_pid[$name]}")" = nobody ] || fail "$name is not nobody's"
+done
+bounded 60 "${user[@]}" fio --name=user --filename="$DISK" --rw=randwrite --bs=4k --iodepth=32 \
+	--ioengine=libaio --direct=1 --size=16M --verify=crc32c --eta=never --aux-path="$WORK/run" \
+	>"$WORK/fio.err" 2>&1 || fail "fio: $(cat "$WORK/fio.err")"
+bounded 20 "${user[@]}" cmp "$DISK" "$image" || fail "the image is not what the mount shows"
+pair_stop
+left=$(find "$WORK/run" -type s -o -name 'ism*' | head -n 3)
+[ -z "$left" ] || fail "left in the runtime directory: $left"
