@@ -26,7 +26,7 @@ build_dir=${ISM_BUILD_DIR:-$source_dir/build}
 }
 
 declare -A child_pid=() # what runs now, by the name it was started under
-declare -A child_kind=() # "program" or "load"
+declare -A child_kind=() # "program", "load", or "foreign": a program that is not ours
 declare -A GID=() SOCKET=() # by function name, filled by fabric_start
 log_allowed=() # regular expressions, see allow_log
 loops=() # loop devices that loop_attach made
@@ -139,6 +139,11 @@ start() {
 # The same for what loads the mount: on the way out it is killed first.
 start_load() {
 	start_kind load "$@"
+}
+
+# The same for servers of others, whose logs are not judged.
+start_foreign() {
+	start_kind foreign "$@"
 }
 
 start_kind() {
@@ -434,6 +439,7 @@ cleanup() {
 		ended_within 5 $!
 	done
 	kill_kind program
+	kill_kind foreign
 	umount_work ""
 	umount_work -l
 	for device in "${loops[@]}"; do
