@@ -30,6 +30,7 @@ declare -A child_kind=() # "program", "load", or "foreign": a program that is no
 declare -A GID=() SOCKET=() # by function name, filled by fabric_start
 log_allowed=() # regular expressions, see allow_log
 loops=() # loop devices that loop_attach made
+bounded_pid= # what bounded ran last
 stop_status=0 # exit status of what stop or wait_exit saw end last
 
 note() {
@@ -91,6 +92,8 @@ bounded() {
 	shift
 	"$@" &
 	pid=$!
+	# shellcheck disable=SC2034 # for tests
+	bounded_pid=$pid
 	if ! ended_within "$seconds" "$pid"; then
 		kill -KILL "$pid" 2>/dev/null || true
 		fail "took longer than $seconds s: $*"
@@ -235,6 +238,7 @@ log_peer_gone='session|peer|function|reconnect|fabric'
 server_eal=()
 client_eal=()
 client_options=()
+device_options= # what follows socket=PATH: ",direct=0" for example
 as_user=() # a command in front of each program
 server_function=a
 client_function=b
@@ -266,7 +270,7 @@ server_start() {
 	local exe
 	exe=$(program dpdk-ismd)
 	start server "${as_user[@]}" "$exe" "${server_eal[@]}" \
-		"--vdev=raw_ism0,socket=${SOCKET[$server_function]}" -- "$@"
+		"--vdev=raw_ism0,socket=${SOCKET[$server_function]}$device_options" -- "$@"
 	wait_ready server
 }
 
@@ -277,7 +281,7 @@ client_start() {
 	exe=$(program dpdk-ismblk)
 	mkdir -p "$MNT"
 	start "$client_name" "${as_user[@]}" "$exe" "${client_eal[@]}" \
-		"--vdev=raw_ism0,socket=${SOCKET[$client_function]}" -- \
+		"--vdev=raw_ism0,socket=${SOCKET[$client_function]}$device_options" -- \
 		--peer "${GID[$server_function]}" --mount "$MNT" "$@"
 	wait_ready "$client_name"
 }

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# tools/bench measures, cleans up, and counts no more stores than DESIGN D7 grants.
+# shellcheck source=tests/lib/integration.sh
+. "$(dirname "$0")/../lib/integration.sh"
+need_fuse
+need_command fio
+
+export ISM_BUILD_DIR=$build_dir
+bounded 120 "$source_dir/tools/bench" block --rounds 1 --seconds 1 --idle 2 --size 64 \
+	--only raw,ismblk,floor --json "$WORK/bench.json" >"$WORK/bench.out" 2>&1 ||
+	fail "$(tail -n 20 "$WORK/bench.out")"
+cat "$WORK/bench.out"
+python3 - "$WORK/bench.json" <<'PYTHON' || fail "too many stores, or no figures"
+import json, sys
+result = json.load(open(sys.argv[1]))
+peers = result['peers']
+assert set(peers) == {'raw', 'ismblk', 'floor'}, peers.keys()
+for peer in peers.values():
+    assert all(cell['median']['iops'] > 0 for cell in peer.values()), peer
+stores = {cell: figures['median']['stores_per_op'] for cell, figures in peers['ismblk'].items()}
+# Keepalives come on top: two a second.
+for cell, most in (('randread-1', 3), ('randwrite-1', 3), ('randread-32', 1.25),
+                   ('randwrite-32', 1.25)):
+    assert 1 <= stores[cell] <= most * 1.01, (cell, stores)
+PYTHON
