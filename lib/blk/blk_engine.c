@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The engine under a worker: io_uring, inline calls, buffers. What to do next is blk_steps.c's. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <liburing.h>
+#include <rte_common.h>
+
+#include "base_time.h"
+#include "blk_engine.h"
+#include "blk_log.h"
+#include "blk_steps.h"
+
+RTE_LOG_REGISTER(blk_server_logtype, lib.ism.blk_server, NOTICE);
+
+#define RING_DEFAULT 256
+#define BUFFERS_DEFAULT 64
+#define BUFFER_SIZE_DEFAULT (64 * 1024)
+#define REAP_BURST 64
+/* A call this short is made inline on files in memory even when it does more than move bytes. */
+#define INLINE_RANGE_MAX (1u << 20)
+#define INLINE_ZEROS_MAX (256u << 10)
+
+/* Commands of block devices, Linux 6.12 and later (linux/blkdev.h there). */
+#define URING_CMD_DISCARD _IO(0x12, 0)
+
+struct io_list {
+	struct blk_eio *head, **tail;
+};
+
+struct blk_engine {
+	struct io_uring ring;
+	bool has_ring;
+	unsigned int ring_max;
+	unsigned int in_kernel; /* prepared or submitted, not reaped */
+	unsigned int inflight; /* started, not done */
+	struct io_list parked; /* wait for a ring place or a buffer */
+	struct io_list later; /* carried out one a round, by plain calls */
+
+	uint8_t *buffers; /* READ payload; buffer_count * buffer_size */
+	uint32_t buffer_size;
+	unsigned int buffer_count;
+	unsigned int buffers_free;
+	uint16_t *buffer_stack; /* last in, first out: the warmest first */
+	uint8_t *zeros; /* BLK_ZEROS_MAX, never written */
+
+	struct {
+		_Atomic uint64_t steps_inline, steps_ring, steps_later, submits, parked, retries;
+	} stats;
+};
+
+/* One writer, so no locked instruction is needed; pairs with nothing. */
+#define COUNT(e, field)                                                                            \
+	atomic_store_explicit(&(e)->stats.field,                                                   \
+			      atomic_load_explicit(&(e)->stats.field, memory_order_relaxed) + 1,   \
+			      memory_order_relaxed)
+
+static void
+list_init(struct io_list *list)
+{
+	list->head = NULL;
+	list->tail = &list->head;
+}
+
+static void
+list_add(struct io_list *list, struct blk_eio *io)
+{
+	io->p.next = NULL;
+	*list->tail = io;
+	list->tail = &io->p.next;
+}
+
+static struct blk_eio *
+list_take(struct io_list *list)
+{
+	struct blk_eio *io = list->head;
+
+	if (io != NULL) {
+		list->head = io->p.next;
+		if (list->head == NULL)
+			list->tail = &list->head;
+	}
+	return io;
+}
+
+/* --- set-up --- */
+
+/*
+ * COOP_TASKRUN: the kernel does not interrupt us to post a completion; TASKRUN_FLAG: it sets a bit in shared
+ * memory when it has one to post, and only then reaping costs a system call. A poll without work costs none.
+ * DEFER_TASKRUN would do the same but binds the ring to one thread, and set-up and drain are control's.
+ */
+static int
+ring_open(struct blk_engine *e)
+{
+	static const unsigned int flags[] = { IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
+					      0 };
+	int files[BLK_EXPORTS_MAX];
+	int ret = -ENOSYS;
+
+	for (size_t i = 0; i < RTE_DIM(flags); i++) {
+		ret = io_uring_queue_init(e->ring_max, &e->ring, flags[i]);
+		if (ret != -EINVAL)
+			break;
+	}
+	if (ret != 0)
+		return ret;
+	for (size_t i = 0; i < RTE_DIM(files); i++)
+		files[i] = -1;
+	ret = io_uring_register_files(&e->ring, files, RTE_DIM(files));
+	if (ret != 0)
+		io_uring_queue_exit(&e->ring);
+	return ret;
+}
+
+static void *
+map_pages(size_t size, int prot, int flags)
+{
+	void *p = mmap(NULL, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static int
+buffers_open(struct blk_engine *e)
+{
+	e->buffers = map_pages((size_t)e->buffer_count * e->buffer_size, PROT_READ | PROT_WRITE,
+			       MAP_POPULATE);
+	/* Never written: all of it is the kernel's one page of zeros. */
+	e->zeros = map_pages(BLK_ZEROS_MAX, PROT_READ, 0);
+	e->buffer_stack = calloc(e->buffer_count, sizeof(*e->buffer_stack));
+	if (e->buffers == NULL || e->zeros == NULL || e->buffer_stack == NULL)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < e->buffer_count; i++)
+		e->buffer_stack[i] = (uint16_t)(e->buffer_count - 1 - i);
+	e->buffers_free = e->buffer_count;
+	return 0;
+}
+
+static void
+buffers_close(struct blk_engine *e)
+{
+	if (e->buffers != NULL)
+		munmap(e->buffers, (size_t)e->buffer_count * e->buffer_size);
+	if (e->zeros != NULL)
+		munmap(e->zeros, BLK_ZEROS_MAX);
+	free(e->buffer_stack);
+}
+
+int
+blk_engine_create(const struct blk_engine_conf *conf, struct blk_engine **out)
+{
+	struct blk_engine *e = calloc(1, sizeof(*e));
+	int ret;
+
+	if (e == NULL)
+		return -ENOMEM;
+	e->ring_max = conf->ring != 0 ? conf->ring : RING_DEFAULT;
+	e->buffer_count = conf->buffers != 0 ? conf->buffers : BUFFERS_DEFAULT;
+	e->buffer_size = conf->buffer_size != 0 ? conf->buffer_size : BUFFER_SIZE_DEFAULT;
+	list_init(&e->parked);
+	list_init(&e->later);
+	ret = buffers_open(e);
+	if (ret != 0)
+		goto close_buffers;
+	ret = conf->no_ring ? -ENOSYS : ring_open(e);
+	e->has_ring = ret == 0;
+	if (!e->has_ring && !conf->no_ring)
+		BLK_LOG(WARNING,
+			"no io_uring (%s; see sysctl kernel.io_uring_disabled): "
+			"ios on slow disks will hold up others",
+			strerror(-ret));
+	*out = e;
+	return 0;
+close_buffers:
+	buffers_close(e);
+	free(e);
+	return ret;
+}
+
+void
+blk_engine_destroy(struct blk_engine *e)
+{
+	if (e == NULL)
+		return;
+	if (e->in_kernel > 0) {
+		BLK_LOG(ERR, "%u ios still in the kernel, expected none: their memory is left",
+			e->in_kernel);
+		return;
+	}
+	if (e->has_ring)
+		io_uring_queue_exit(&e->ring);
+	buffers_close(e);
+	free(e);
+}
+
+int
+blk_engine_add(struct blk_engine *e, const struct blk_export *exp)
+{
+	int ret;
+
+	if (!e->has_ring)
+		return 0;
+	ret = io_uring_register_files_update(&e->ring, exp->unit - 1u, &exp->fd, 1);
+	return ret < 0 ? ret : 0;
+}
+
+/* --- buffers of READs --- */
+
+static bool
+buffer_get(struct blk_engine *e, struct blk_eio *io)
+{
+	if (io->op != BLK_READ || io->data != NULL)
+		return true;
+	if (e->buffers_free == 0)
+		return false;
+	io->data = e->buffers + (size_t)e->buffer_stack[--e->buffers_free] * e->buffer_size;
+	return true;
+}
+
+static void
+buffer_put(struct blk_engine *e, struct blk_eio *io)
+{
+	if (io->op != BLK_READ || io->data == NULL)
+		return;
+	e->buffer_stack[e->buffers_free++] =
+		(uint16_t)((size_t)((uint8_t *)io->data - e->buffers) / e->buffer_size);
+	io->data = NULL;
+}
+
+static const void *
+step_source(const struct blk_engine *e, const struct blk_eio *io, const struct blk_step *step)
+{
+	if (step->kind == BLK_STEP_ZEROS)
+		return e->zeros;
+	return (const uint8_t *)io->data + io->p.pos;
+}
+
+/* --- plain calls --- */
+
+static int
+call_write(int fd, const void *src, const struct blk_step *step)
+{
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)src, .iov_len = step->len };
+	ssize_t n = pwritev2(fd, &iov, 1, (off_t)step->off, step->dsync ? RWF_DSYNC : 0);
+
+	return n < 0 ? -errno : (int)n;
+}
+
+static int
+call_step(struct blk_engine *e, struct blk_eio *io, const struct blk_step *step)
+{
+	uint64_t range[2] = { step->off, step->len };
+	int fd = io->exp->fd;
+	ssize_t n;
+
+	switch (step->kind) {
+	case BLK_STEP_READ:
+		n = pread(fd, (uint8_t *)io->data + io->p.pos, step->len, (off_t)step->off);
+		break;
+	case BLK_STEP_WRITE:
+	case BLK_STEP_ZEROS:
+		return call_write(fd, step_source(e, io, step), step);
+	case BLK_STEP_PUNCH:
+		n = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)step->off,
+			      step->len);
+		break;
+	case BLK_STEP_ZERO_RANGE:
+		n = fallocate(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, (off_t)step->off,
+			      step->len);
+		break;
+	case BLK_STEP_DISCARD_IOCTL:
+		n = ioctl(fd, BLKDISCARD, range);
+		break;
+	case BLK_STEP_SYNC:
+		n = fdatasync(fd);
+		break;
+	default:
+		return -EOPNOTSUPP;
+	}
+	return n < 0 ? -errno : (int)n;
+}
+
+/* --- io_uring --- */
+
+static void
+prep_step(struct blk_engine *e, struct blk_eio *io, const struct blk_step *step,
+	  struct io_uring_sqe *sqe)
+{
+	int file = io->exp->unit - 1;
+
+	switch (step->kind) {
+	case BLK_STEP_READ:
+		io_uring_prep_read(sqe, file, (uint8_t *)io->data + io->p.pos, step->len,
+				   step->off);
+		break;
+	case BLK_STEP_WRITE:
+	case BLK_STEP_ZEROS:
+		io_uring_prep_write(sqe, file, step_source(e, io, step), step->len, step->off);
+		sqe->rw_flags = step->dsync ? RWF_DSYNC : 0;
+		break;
+	case BLK_STEP_PUNCH:
+		io_uring_prep_fallocate(sqe, file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+					(off_t)step->off, step->len);
+		break;
+	case BLK_STEP_ZERO_RANGE:
+		io_uring_prep_fallocate(sqe, file, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
+					(off_t)step->off, step->len);
+		break;
+	case BLK_STEP_DISCARD:
+		io_uring_prep_rw(IORING_OP_URING_CMD, sqe, file, NULL, 0, 0);
+		sqe->cmd_op = URING_CMD_DISCARD;
+		sqe->addr = step->off;
+		sqe->addr3 = step->len;
+		break;
+	default:
+		io_uring_prep_fsync(sqe, file, IORING_FSYNC_DATASYNC);
+		break;
+	}
+	/* A step that was turned back goes to the kernel's threads, which may wait. */
+	io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE | (io->p.tries > 0 ? IOSQE_ASYNC : 0));
+	io_uring_sqe_set_data(sqe, io);
+}
+
+/* @return false: no place. */
+static bool
+ring_step(struct blk_engine *e, struct blk_eio *io, const struct blk_step *step)
+{
+	struct io_uring_sqe *sqe;
+
+	if (e->in_kernel == e->ring_max)
+		return false;
+	sqe = io_uring_get_sqe(&e->ring);
+	if (sqe == NULL)
+		return false;
+	prep_step(e, io, step, sqe);
+	e->in_kernel++;
+	COUNT(e, steps_ring);
+	return true;
+}
+
+/* --- running an io --- */
+
+enum way {
+	WAY_INLINE,
+	WAY_RING,
+	WAY_LATER
+};
+
+/* Files in memory: is the step short enough to be made at once? */
+static bool
+short_step(const struct blk_eio *io, const struct blk_step *step)
+{
+	switch (step->kind) {
+	case BLK_STEP_READ:
+	case BLK_STEP_WRITE:
+	case BLK_STEP_SYNC:
+		return true;
+	case BLK_STEP_ZEROS:
+		return io->len <= INLINE_ZEROS_MAX;
+	default:
+		return io->len <= INLINE_RANGE_MAX;
+	}
+}
+
+static enum way
+choose_way(const struct blk_engine *e, const struct blk_eio *io, const struct blk_step *step)
+{
+	if (io->exp->backing == BLK_BACKING_MEMORY && short_step(io, step))
+		return WAY_INLINE;
+	if (step->kind == BLK_STEP_DISCARD_IOCTL || !e->has_ring)
+		return WAY_LATER;
+	return WAY_RING;
+}
+
+static void
+end_io(struct blk_engine *e, struct blk_eio *io, enum blk_status status)
+{
+	e->inflight--;
+	io->done(io, status);
+	buffer_put(e, io);
+}
+
+/* Take steps until the io ends or waits for the kernel, for a place, or for its turn. */
+static void
+run_io(struct blk_engine *e, struct blk_eio *io)
+{
+	enum blk_status status;
+	struct blk_step step;
+
+	for (;;) {
+		step = blk_steps_next(io, &status);
+		if (step.kind == BLK_STEP_NONE)
+			break;
+		if (!buffer_get(e, io))
+			goto park;
+		switch (choose_way(e, io, &step)) {
+		case WAY_LATER:
+			list_add(&e->later, io);
+			return;
+		case WAY_RING:
+			if (!ring_step(e, io, &step))
+				goto park;
+			return;
+		case WAY_INLINE:
+			break;
+		}
+		COUNT(e, steps_inline);
+		status = blk_steps_result(io, call_step(e, io, &step));
+		if (status != BLK_OK)
+			break;
+	}
+	end_io(e, io, status);
+	return;
+park:
+	COUNT(e, parked);
+	list_add(&e->parked, io);
+}
+
+void
+blk_engine_start(struct blk_engine *e, struct blk_eio *io)
+{
+	if (io->op == BLK_READ)
+		io->data = NULL;
+	blk_steps_init(io, e->has_ring);
+	e->inflight++;
+	if (io->op == BLK_READ && io->len > e->buffer_size)
+		end_io(e, io, BLK_EINVAL);
+	else
+		run_io(e, io);
+}
+
+/* A step has ended: carry on, or end the io. */
+static void
+take_result(struct blk_engine *e, struct blk_eio *io, int res)
+{
+	enum blk_status status;
+
+	if (res == -EAGAIN || res == -EINTR || (res > 0 && (uint32_t)res < io->p.piece))
+		COUNT(e, retries);
+	status = blk_steps_result(io, res);
+	if (status != BLK_OK)
+		end_io(e, io, status);
+	else
+		run_io(e, io);
+}
+
+/* Those that still find no place park again, behind: one pass, in order. */
+static void
+run_parked(struct blk_engine *e)
+{
+	struct io_list parked = e->parked;
+	struct blk_eio *io;
+
+	if (parked.head == NULL || (e->in_kernel == e->ring_max && e->has_ring))
+		return;
+	list_init(&e->parked);
+	while ((io = list_take(&parked)) != NULL)
+		run_io(e, io);
+}
+
+static unsigned int
+run_later(struct blk_engine *e)
+{
+	struct blk_eio *io = list_take(&e->later);
+	enum blk_status status;
+	struct blk_step step;
+
+	if (io == NULL)
+		return 0;
+	/* The same step again: nothing has happened to the io since. */
+	step = blk_steps_next(io, &status);
+	COUNT(e, steps_later);
+	take_result(e, io, call_step(e, io, &step));
+	return 1;
+}
+
+static unsigned int
+submit(struct blk_engine *e)
+{
+	int ret;
+
+	if (io_uring_sq_ready(&e->ring) == 0)
+		return 0;
+	COUNT(e, submits);
+	/* What the kernel does not take now (no memory, busy) stays in the ring for the next round. */
+	ret = io_uring_submit(&e->ring);
+	return ret > 0 ? (unsigned int)ret : 0;
+}
+
+static unsigned int
+reap(struct blk_engine *e)
+{
+	struct io_uring_cqe *cqes[REAP_BURST];
+	struct blk_eio *ios[REAP_BURST];
+	int res[REAP_BURST];
+	unsigned int n;
+
+	if (e->in_kernel == 0)
+		return 0;
+	/* Looks at memory; enters the kernel only when it says that it has completions to post. */
+	n = io_uring_peek_batch_cqe(&e->ring, cqes, REAP_BURST);
+	for (unsigned int i = 0; i < n; i++) {
+		ios[i] = io_uring_cqe_get_data(cqes[i]);
+		res[i] = cqes[i]->res;
+	}
+	io_uring_cq_advance(&e->ring, n);
+	e->in_kernel -= n;
+	for (unsigned int i = 0; i < n; i++)
+		take_result(e, ios[i], res[i]);
+	return n;
+}
+
+unsigned int
+blk_engine_poll(struct blk_engine *e)
+{
+	unsigned int work;
+
+	if (e->inflight == 0)
+		return 0;
+	run_parked(e);
+	work = run_later(e);
+	if (e->has_ring) {
+		work += submit(e);
+		work += reap(e);
+	}
+	return work;
+}
+
+unsigned int
+blk_engine_inflight(const struct blk_engine *e)
+{
+	return e->inflight;
+}
+
+int
+blk_engine_drain(struct blk_engine *e, uint64_t timeout_ns)
+{
+	uint64_t end = base_now_ns() + timeout_ns;
+
+	while (e->inflight > 0) {
+		if (blk_engine_poll(e) > 0)
+			continue;
+		if (base_now_ns() > end)
+			return -ETIMEDOUT;
+		usleep(50);
+	}
+	return 0;
+}
+
+int
+blk_engine_fd(const struct blk_engine *e)
+{
+	return e->has_ring ? e->ring.ring_fd : -1;
+}
+
+void
+blk_engine_stats(const struct blk_engine *e, struct blk_engine_stats *stats)
+{
+#define GET(field) stats->field = atomic_load_explicit(&e->stats.field, memory_order_relaxed)
+	GET(steps_inline);
+	GET(steps_ring);
+	GET(steps_later);
+	GET(submits);
+	GET(parked);
+	GET(retries);
+#undef GET
+}
