@@ -37,11 +37,13 @@ struct inproc {
 	uint16_t dev_id[INPROC_FN_MAX];
 	uint64_t gid[INPROC_FN_MAX];
 	pthread_mutex_t lock;
+	bool gone[INPROC_FN_MAX]; /* inproc_lose(); under lock */
 };
 
 /*
  * rte_eal_init() once per process: no hugepages, no PCI, no telemetry, one lcore that floats over
- * all CPUs. `extra` (may be NULL) is a NULL-terminated list of EAL options, heeded in the first call only.
+ * all CPUs. `extra` (may be NULL) is a NULL-terminated list of EAL options that replaces --no-telemetry
+ * and --no-shconf; only the first call counts.
  * @return 0 or -errno. inproc_setup() calls it.
  */
 int inproc_eal_init(const char *const *extra);

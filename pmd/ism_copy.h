@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The copy behind a direct store. A reader on the other side polls memory, so each aligned
+ * 8-byte word must arrive whole (HARDWARE.md section 5): memcpy() does not promise that.
+ */
+#ifndef ISM_COPY_H
+#define ISM_COPY_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include <rte_common.h>
+
+#if defined(RTE_ARCH_X86_64) || defined(RTE_ARCH_ARM64)
+#define ISM_COPY_VECTOR 1
+/*
+ * 16-byte moves. Each 8-byte half that is aligned stays whole: ARMv8 says so (B2.2.1), on x86-64 no
+ * processor is known that splits it, and a half never crosses a cache line. `volatile` keeps the
+ * compiler from merging the moves into a call of memcpy().
+ */
+typedef uint64_t ism_vec_dst __attribute__((vector_size(16), aligned(8), may_alias));
+typedef uint64_t ism_vec_src __attribute__((vector_size(16), aligned(1), may_alias));
+
+static inline size_t
+ism_copy_blocks(uint8_t *dst, const uint8_t *src, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i + 64 <= len; i += 64) {
+		ism_vec_dst a = *(const ism_vec_src *)(src + i);
+		ism_vec_dst b = *(const ism_vec_src *)(src + i + 16);
+		ism_vec_dst c = *(const ism_vec_src *)(src + i + 32);
+		ism_vec_dst d = *(const ism_vec_src *)(src + i + 48);
+
+		*(volatile ism_vec_dst *)(dst + i) = a;
+		*(volatile ism_vec_dst *)(dst + i + 16) = b;
+		*(volatile ism_vec_dst *)(dst + i + 32) = c;
+		*(volatile ism_vec_dst *)(dst + i + 48) = d;
+	}
+	return i;
+}
+#else
+static inline size_t
+ism_copy_blocks(uint8_t *dst, const uint8_t *src, size_t len)
+{
+	RTE_SET_USED(dst);
+	RTE_SET_USED(src);
+	RTE_SET_USED(len);
+	return 0;
+}
+#endif
+
+/*
+ * Copy len bytes (a multiple of 8) to dst (8-byte aligned), ascending.
+ *
+ * The fence makes everything that this thread stored before visible before any byte of this copy:
+ * its partner is the acquire load with which the peer finds the later of the two stores
+ * (a descriptor after its payload). No fence is needed behind the copy: the next store brings its own.
+ */
+static inline void
+ism_copy_words(void *dst, const void *src, size_t len)
+{
+	uint8_t *to = dst;
+	const uint8_t *from = src;
+	uint64_t word;
+	size_t i;
+
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	for (i = ism_copy_blocks(to, from, len); i < len; i += sizeof(word)) {
+		memcpy(&word, from + i, sizeof(word));
+		__atomic_store_n((uint64_t *)(to + i), word, __ATOMIC_RELAXED);
+	}
+}
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Memory that others write. Each piece is a file of its own that can neither shrink nor grow, so
+ * that a peer with a direct window can neither be hurt by us (SIGBUS) nor reach anything
+ * else, and so that freed memory never comes back under another DMB.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "ism_fn.h"
+
+int
+ism_mem_alloc(struct ism_mem *mem, uint64_t len, const char *name)
+{
+	int fd, ret = -ENOMEM;
+	void *addr;
+
+	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		goto fail;
+	/* fallocate() takes the pages now: later, lack of memory would be a signal. */
+	if (ftruncate(fd, (off_t)len) < 0 || fallocate(fd, 0, 0, (off_t)len) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		goto close_fd;
+	addr = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+	if (addr == MAP_FAILED)
+		goto close_fd;
+	*mem = (struct ism_mem){ .addr = addr, .len = len, .fd = fd };
+	return 0;
+
+close_fd:
+	close(fd);
+fail:
+	ISM_LOG(ERR, "%s: no memory for %llu bytes", name, (unsigned long long)len);
+	return ret;
+}
+
+void
+ism_mem_free(struct ism_mem *mem)
+{
+	if (mem->addr == NULL)
+		return;
+	munmap(mem->addr, mem->len);
+	close(mem->fd);
+	*mem = (struct ism_mem){ .fd = -1 };
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The one store function (DESIGN D3): the rules of HARDWARE.md section 5 are checked here and
+ * nowhere else, for every way to the device.
+ */
+#include <errno.h>
+
+#include "ism_addr.h"
+#include "ism_copy.h"
+#include "ism_fn.h"
+#include "ism_split.h"
+
+#define STORE_BATCH 64u /* pieces that go down in one call */
+
+/* What a failed op means for the caller. */
+static int
+store_error(struct rte_pmd_ism_win *win, int ret)
+{
+	switch (ret) {
+	case -EIO:
+		ism_count(&win->stats.err_access, 1);
+		__atomic_store_n(&win->fn->suspect, true, __ATOMIC_RELAXED);
+		return ret;
+	case -EINVAL:
+		ism_count(&win->stats.err_inval, 1);
+		return ret;
+	default:
+		ism_count(&win->stats.err_lost, 1);
+		return ism_fn_lost(win->fn, ret);
+	}
+}
+
+static void
+store_count(struct rte_pmd_ism_win *win, uint32_t stores, uint32_t bytes, uint32_t syscalls)
+{
+	ism_count(&win->stats.stores, stores);
+	ism_count(&win->stats.store_bytes, bytes);
+	ism_count(&win->stats.store_syscalls, syscalls);
+}
+
+/*
+ * A direct window: the fabric zeroes the grant word when it revokes the DMB. Its release
+ * store is the partner of this acquire load. A copy that is under way just then ends in memory that
+ * the owner does not read any more and never uses again (rte_pmd_ism_dmb_register()).
+ */
+static int
+store_direct(struct rte_pmd_ism_win *win, uint32_t off, const void *src, uint32_t len)
+{
+	if (__atomic_load_n(win->grant, __ATOMIC_ACQUIRE) != win->generation)
+		return store_error(win, -EIO);
+	/* The peer promised more than it has: at the device this is a bad access. */
+	if (off + len > win->mem_len)
+		return store_error(win, -EIO);
+	ism_copy_words(win->mem + off, src, len);
+	store_count(win, ism_split_count(off, len, win->maxstbl), len, 0);
+	return 0;
+}
+
+/* Cut off up to STORE_BATCH pieces. @return how many; *bytes is their sum. */
+static unsigned int
+store_pieces(const struct rte_pmd_ism_win *win, uint32_t off, const uint8_t *src, uint32_t len,
+	     struct iovec *iov, uint32_t *bytes)
+{
+	uint32_t n, done = 0;
+	unsigned int i;
+
+	for (i = 0; i < STORE_BATCH && done < len; i++, done += n) {
+		n = ism_split_next(off + done, len - done, win->maxstbl);
+		/* An iovec has no const, but a store only reads. */
+		iov[i].iov_base = (void *)(uintptr_t)(src + done);
+		iov[i].iov_len = n;
+	}
+	*bytes = done;
+	return i;
+}
+
+static int
+store_bus(struct rte_pmd_ism_win *win, uint32_t off, const uint8_t *src, uint32_t len)
+{
+	struct iovec iov[STORE_BATCH];
+	struct ism_fn *fn = win->fn;
+	unsigned int n;
+	uint32_t bytes;
+	uint64_t addr;
+	int ret;
+
+	for (; len > 0; off += bytes, src += bytes, len -= bytes) {
+		n = store_pieces(win, off, src, len, iov, &bytes);
+		addr = ism_addr_encode(win->token, 0, false, off);
+		if (n == 1)
+			ret = fn->ops->store(fn->bus, ISM_BAR_DATA, addr, src, bytes);
+		else
+			ret = fn->ops->storev(fn->bus, addr, iov, n);
+		if (ret < 0)
+			return store_error(win, ret);
+		store_count(win, n, bytes, (uint32_t)ret);
+	}
+	return 0;
+}
+
+int
+rte_pmd_ism_store(struct rte_pmd_ism_win *win, uint32_t off, const void *src, uint32_t len)
+{
+	ism_count(&win->stats.store_calls, 1);
+	if (unlikely(ism_is_lost(win->fn)))
+		return store_error(win, -ENODEV);
+	if (unlikely(!ism_split_ok(off, len, win->len)))
+		return store_error(win, -EINVAL);
+	if (win->mem != NULL)
+		return store_direct(win, off, src, len);
+	return store_bus(win, off, src, len);
+}
