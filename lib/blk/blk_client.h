@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <sys/uio.h>
 
 #include "blk.h"
@@ -49,13 +50,13 @@ struct blk_io {
 	unsigned int iov_count;
 	/* Private to the client. */
 	struct {
-		struct blk_io *next;
+		TAILQ_ENTRY(blk_io) entry; /* of the queue's waiting or started ios */
 		uint64_t queued_ns;
-		uint64_t start_ns;
-		uint16_t chunks, chunks_left, sent;
+		uint64_t pos; /* bytes requested or, without payload, done so far */
+		uint64_t flush_mark; /* FLUSH: answered writes that it covers */
+		uint16_t chunks_left; /* unanswered */
+		uint16_t first; /* slot of the first chunk; they are chained */
 		int err;
-		uint16_t *ids;
-		uint64_t next_off;
 	} p;
 };
 
@@ -73,7 +74,10 @@ struct blk_client_conf {
 	void *arg;
 };
 
-/* @return 0; as link_open(). */
+/*
+ * `depth` is raised so that one READ of BLK_IO_MAX bytes fits into its slots.
+ * @return 0; -EINVAL, -ENOMEM; as link_open().
+ */
 int blk_client_create(const struct blk_client_conf *conf, struct blk_client **c);
 /* Every io must have ended. Closes the session. */
 void blk_client_destroy(struct blk_client *c);
@@ -82,6 +86,9 @@ void blk_client_destroy(struct blk_client *c);
 unsigned int blk_client_poll(struct blk_client *c, uint64_t now_ns);
 
 bool blk_client_up(const struct blk_client *c);
+/* Bytes that one READ or WRITE io may have in the newest session: BLK_IO_MAX, or less when the peer
+ * granted fewer or smaller slots. 0 until first up. Longer ios end with -EIO. Any thread. */
+uint32_t blk_client_io_max(const struct blk_client *c);
 void blk_client_session_info(const struct blk_client *c, struct link_session_info *info);
 unsigned int blk_client_disks(const struct blk_client *c); /* 0 until first up */
 struct blk_disk *blk_client_disk(const struct blk_client *c, unsigned int i);
@@ -92,7 +99,8 @@ const char *blk_disk_desc(const struct blk_disk *d);
 uint64_t blk_disk_size(const struct blk_disk *d);
 uint32_t blk_disk_flags(const struct blk_disk *d); /* BLK_INFO_* */
 void blk_disk_block_sizes(const struct blk_disk *d, uint32_t *min, uint32_t *pref, uint32_t *max);
-bool blk_disk_present(const struct blk_disk *d); /* false: the peer no longer has it; ios fail with -EIO */
+bool blk_disk_present(
+	const struct blk_disk *d); /* false: the peer no longer has it; ios fail with -EIO */
 /*
  * Counts losses of completed-but-unflushed writes: the peer came back with another boot epoch, or the
  * image behind the name is another one. An open file remembers the value and fails its next fsync with EIO
@@ -108,9 +116,12 @@ int blk_cq_submit(struct blk_cq *cq, struct blk_io *io);
 void blk_cq_flush(struct blk_cq *cq);
 /* Completions, replay, sending what waited. Call every round. @return work done. */
 unsigned int blk_cq_poll(struct blk_cq *cq, uint64_t now_ns);
+/* false: the peer granted fewer queues than asked for, and this is one of the others; ios end with -EIO.
+ * true while the session is down. Any thread. */
+bool blk_cq_usable(const struct blk_cq *cq);
 /* ios taken and not ended. */
 unsigned int blk_cq_inflight(const struct blk_cq *cq);
-/* End every io with `err`: the program is leaving. */
+/* End every io with `err`: the program is leaving. Detaches nothing. */
 void blk_cq_abort(struct blk_cq *cq, int err);
 
 #define BLK_HIST_BUCKETS 64
@@ -121,6 +132,7 @@ struct blk_cq_stats {
 	/* latency histogram: bucket i counts ios of 2^(i/2) .. ns (two buckets an octave) */
 	uint64_t lat_hist[BLK_HIST_BUCKETS];
 };
+/* Any thread. */
 void blk_cq_stats(const struct blk_cq *cq, struct blk_cq_stats *stats);
 
 #endif

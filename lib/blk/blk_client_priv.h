@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Private to the client side of lib/blk.
+ *
+ * Two kinds of thread meet here. The control thread owns the session, the table of disks and the
+ * question of whether ios may run; the data thread of a queue owns that queue. Between them:
+ *
+ *	ready       control -> data    the disks of this session are known: run ios
+ *	admin       control <-> data   one request (LIST) at a time, asked by control, carried by queue 0
+ *	disk words  control -> data    size, flags, unit, present, losses: atomics, each alone
+ *
+ * An io in a queue:
+ *
+ *	submit --> waiting --- all slots it needs are free ---> started --- all answered ---> done()
+ *	              ^                                            |
+ *	              +-- queue BROKEN: back to the front, in order +
+ */
+#ifndef BLK_CLIENT_PRIV_H
+#define BLK_CLIENT_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+#include <rte_common.h>
+
+#include "base_log.h"
+#include "blk_client.h"
+
+extern int blk_client_logtype;
+#define BLK_CLIENT_LOG(level, ...) BASE_LOG(level, blk_client_logtype, "blk", __VA_ARGS__)
+
+#define BLK_OFF_MAX (1ULL << 56) /* link_req.off stays below */
+#define BLK_REAP_BURST 32
+#define BLK_FLUSH_BYTES (128 * 1024) /* publish at least every so many bytes of payload stored */
+#define BLK_DIGEST_TRIES 3 /* a chunk whose CRC32C is wrong is asked for so often */
+
+/* --- blk_reply.c: the gate for what a server answers --- */
+
+/* An export as LIST tells it, in host order, checked. */
+struct blk_disk_info {
+	char name[BLK_NAME_MAX];
+	char desc[BLK_DESC_MAX];
+	uint64_t size;
+	uint32_t flags;
+	uint16_t unit;
+	uint32_t block_min, block_pref, block_max;
+	uint32_t generation;
+	uint8_t id[16];
+};
+
+/*
+ * Does this answer fit the request? 64-bit arithmetic; looks at nothing but its arguments.
+ * @param req  what was asked.
+ * @return 0; -EPROTO the peer breaks the protocol.
+ */
+int blk_reply_gate(const struct link_req *req, const struct link_cqe *cqe, uint32_t slot_size);
+
+/*
+ * One record of LIST's payload (a private copy: it is read more than once).
+ * @return true and *info; false when it names nothing usable.
+ */
+bool blk_reply_info(const struct blk_export_info *raw, struct blk_disk_info *info);
+
+/* --- disks --- */
+
+/* Counters of one export; any data thread adds, anyone reads: relaxed. */
+struct blk_disk_counters {
+	_Atomic uint64_t ops[BLK_OP_COUNT], bytes[BLK_OP_COUNT], errors[BLK_OP_COUNT];
+};
+
+struct blk_disk {
+	char name[BLK_NAME_MAX]; /* fixed once the disk is counted in blk_client.disks */
+	char desc[BLK_DESC_MAX];
+	uint8_t id[16]; /* control's */
+	bool listed; /* control's: seen in the LIST that is running */
+	/* Written by control, each read alone (relaxed): ready orders the set of them at a session's start. */
+	_Atomic uint64_t size;
+	_Atomic uint32_t flags;
+	_Atomic uint32_t unit;
+	_Atomic uint32_t block_min, block_pref, block_max;
+	_Atomic bool present;
+	_Atomic uint64_t losses;
+	/*
+	 * Answered writes that a volatile cache may hold: writes_done > flushed. Data threads add to
+	 * writes_done (release) after the answer and raise flushed after a FLUSH's answer to what
+	 * writes_done was (acquire) when it was sent.
+	 */
+	_Atomic uint64_t writes_done, flushed;
+	struct blk_disk_counters counters;
+};
+
+/* --- a queue --- */
+
+/* What a request id of the link stands for. */
+struct blk_slot {
+	struct blk_io *io; /* NULL: nobody waits (LIST of control, or the io was aborted) */
+	struct link_req req; /* as posted, to judge the answer by */
+	uint32_t payload; /* of the answer */
+	uint16_t next; /* the io's next chunk; BLK_NO_SLOT at the end */
+	uint8_t tries; /* digest errors so far */
+	bool busy;
+	bool admin;
+};
+#define BLK_NO_SLOT UINT16_MAX
+
+TAILQ_HEAD(blk_io_list, blk_io);
+
+struct blk_cq {
+	struct blk_client *client;
+	struct link_queue *q; /* valid as long as the client */
+	uint16_t index;
+	bool attached;
+	bool posted; /* descriptors to publish */
+	bool told_long; /* logged that an io does not fit this session */
+	uint32_t slot_size; /* while attached */
+	uint16_t depth; /* while attached */
+	uint32_t unflushed; /* bytes of payload stored since descriptors were published */
+	unsigned int inflight;
+	struct blk_io_list waiting, started;
+	struct blk_slot slots[LINK_DEPTH_MAX];
+	struct iovec iov[BLK_IO_CHUNKS_MAX];
+	struct blk_cq_stats stats; /* written by the data thread, read by anyone: blk_count() */
+} __rte_cache_aligned;
+
+/* --- the one request of control --- */
+
+enum blk_admin_state {
+	BLK_ADMIN_IDLE, /* control's */
+	BLK_ADMIN_ASKED, /* the data thread's, until DONE */
+	BLK_ADMIN_SENT,
+	BLK_ADMIN_DONE, /* control's again */
+};
+
+struct blk_admin {
+	_Atomic int
+		state; /* release by who gives it away, acquire by who takes it: guards the rest */
+	uint64_t index;
+	int err; /* 0, -EIO refused, -ENOTCONN */
+	unsigned int count;
+	struct blk_export_info infos[LINK_SLOT_MAX / sizeof(struct blk_export_info)];
+};
+
+enum blk_list_phase {
+	BLK_LIST_NONE, /* nothing to ask */
+	BLK_LIST_START, /* ask from index 0 */
+	BLK_LIST_WAIT, /* an answer is due */
+};
+
+struct blk_client {
+	TAILQ_ENTRY(blk_client) entry; /* telemetry's list */
+	struct blk_client_conf conf;
+	struct link_session *session;
+	bool session_up; /* control's: between on_up and on_down */
+	bool told_up; /* on_up of the application was called */
+	enum blk_list_phase list;
+	bool relist; /* a notice came: list once more, when list_due_ns has come */
+	uint64_t list_due_ns;
+	bool seen_epoch;
+	struct link_epoch epoch; /* of the last session */
+	uint64_t info_due_ns;
+	uint64_t bad_exports; /* records that named nothing usable */
+	unsigned int listed; /* records taken in the LIST that is running */
+
+	/* Release by control, acquire by data threads: units and sizes of this session are there. */
+	_Atomic bool ready;
+	_Atomic uint64_t down_since_ns; /* 0 = ready; else since when not */
+	_Atomic uint32_t queues_up; /* queues that the session has; before ready */
+	_Atomic uint32_t io_max; /* bytes one io may have in this session */
+	_Atomic bool digest; /* agreed for this session; before ready and before any LIST */
+	_Atomic bool want_list; /* data -> control: an unknown unit was met */
+
+	struct blk_admin admin;
+	/* Release by control after a disk is filled, acquire by readers. */
+	_Atomic unsigned int disk_count;
+	struct blk_disk disks[BLK_EXPORTS_MAX];
+	/* Copy of link_session_info() for telemetry; under blk_telemetry_lock. */
+	struct link_session_info info;
+	struct blk_cq cqs[];
+};
+
+/* --- blk_disk.c --- */
+/* Take one record of LIST. Reports a change through conf.on_change. Control thread. */
+void blk_disk_take(struct blk_client *c, const struct blk_disk_info *info);
+/* LIST is complete: what it did not name is gone. */
+void blk_disk_sweep(struct blk_client *c);
+/* LIST begins. */
+void blk_disk_unmark(struct blk_client *c);
+/* The peer runs another boot than before; no io is running. */
+void blk_disk_rebooted(struct blk_client *c);
+
+/* --- blk_cq.c --- */
+void blk_cq_init(struct blk_cq *cq, struct blk_client *c, uint16_t index);
+/* Control thread, when no data thread polls any more. */
+void blk_cq_detach(struct blk_cq *cq);
+/* Store the payload of this chunk and post its descriptor. @return 0; -ENOTCONN; -EINVAL. */
+int blk_cq_send(struct blk_cq *cq, uint16_t id);
+/* The part of an io that begins at p.pos: into req, p.pos moves on. */
+void blk_cq_piece(const struct blk_cq *cq, struct blk_io *io, struct link_req *req);
+
+/* --- blk_cq_answer.c --- */
+/* Take completions. @return how many. */
+unsigned int blk_cq_reap(struct blk_cq *cq);
+/* The io has left every list: account for it and give it back. */
+void blk_cq_end(struct blk_cq *cq, struct blk_io *io, int err, uint64_t now_ns);
+
+/* --- blk_hist.c --- */
+/* The histogram bucket of a latency, and the value in its middle. */
+unsigned int blk_hist_bucket(uint64_t ns);
+uint64_t blk_hist_value(unsigned int bucket);
+/* The latency that `permille` of the ios stay below, in ns; 0 without ios. */
+uint64_t blk_hist_percentile(const uint64_t hist[BLK_HIST_BUCKETS], unsigned int permille);
+
+/* --- blk_client_telemetry.c --- */
+void blk_telemetry_add(struct blk_client *c);
+void blk_telemetry_remove(struct blk_client *c);
+/* Refresh what telemetry shows of the session. Control thread. */
+void blk_telemetry_refresh(struct blk_client *c);
+
+/* A counter with one writer, read by other threads. */
+static inline void
+blk_count(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+#endif

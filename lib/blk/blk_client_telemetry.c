@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What dpdk-telemetry.py shows of clients. Callbacks run on DPDK's telemetry thread: they read
+ * counters that have one writer each, and a copy of the session's state that control refreshes.
+ */
+#include "blk_client_priv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_telemetry.h>
+#include <rte_version.h>
+
+#include "base_text.h"
+
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 3, 0, 0)
+#define dict_u64 rte_tel_data_add_dict_uint
+#else
+#define dict_u64 rte_tel_data_add_dict_u64
+#endif
+
+/* Guards the list and each client's copy of its session's state. */
+static pthread_mutex_t blk_telemetry_lock = PTHREAD_MUTEX_INITIALIZER;
+static TAILQ_HEAD(, blk_client) clients = TAILQ_HEAD_INITIALIZER(clients);
+
+static const char *const op_names[BLK_OP_COUNT] = {
+	[BLK_READ] = "read",
+	[BLK_WRITE] = "write",
+	[BLK_FLUSH] = "flush",
+	[BLK_DISCARD] = "discard",
+	[BLK_WRITE_ZEROES] = "write_zeroes",
+	[BLK_BLOCK_STATUS] = "block_status",
+};
+
+void
+blk_telemetry_add(struct blk_client *c)
+{
+	pthread_mutex_lock(&blk_telemetry_lock);
+	link_session_info(c->session, &c->info);
+	TAILQ_INSERT_TAIL(&clients, c, entry);
+	pthread_mutex_unlock(&blk_telemetry_lock);
+}
+
+void
+blk_telemetry_remove(struct blk_client *c)
+{
+	pthread_mutex_lock(&blk_telemetry_lock);
+	TAILQ_REMOVE(&clients, c, entry);
+	pthread_mutex_unlock(&blk_telemetry_lock);
+}
+
+void
+blk_telemetry_refresh(struct blk_client *c)
+{
+	pthread_mutex_lock(&blk_telemetry_lock);
+	link_session_info(c->session, &c->info);
+	pthread_mutex_unlock(&blk_telemetry_lock);
+}
+
+static int
+show_list(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	char gid[BASE_GID_STRLEN];
+	struct blk_client *c;
+
+	rte_tel_data_start_array(d, RTE_TEL_STRING_VAL);
+	TAILQ_FOREACH(c, &clients, entry)
+		rte_tel_data_add_array_string(d, base_gid_str(c->conf.rgid, gid));
+	return 0;
+}
+
+static int
+show_session(const struct blk_client *c, const char *rest, struct rte_tel_data *d)
+{
+	const struct link_session_info *info = &c->info;
+	char gid[BASE_GID_STRLEN];
+
+	rte_tel_data_start_dict(d);
+	rte_tel_data_add_dict_string(d, "peer", base_gid_str(info->rgid, gid));
+	rte_tel_data_add_dict_int(d, "up", info->up);
+	rte_tel_data_add_dict_int(d, "ready", blk_client_up(c));
+	rte_tel_data_add_dict_string(d, "why", info->up ? "" : link_why_str(info->why));
+	rte_tel_data_add_dict_string(d, "reason", info->reason);
+	dict_u64(d, "ups", info->ups);
+	dict_u64(d, "version", info->version);
+	dict_u64(d, "features", info->features);
+	dict_u64(d, "queues", info->queues);
+	dict_u64(d, "depth", info->depth);
+	dict_u64(d, "slot_size", info->slot_size);
+	dict_u64(d, "keepalives_sent", info->keepalives_sent);
+	dict_u64(d, "keepalives_seen", info->keepalives_seen);
+	dict_u64(d, "protocol_errors", info->protocol_errors);
+	dict_u64(d, "disks", blk_client_disks(c));
+	return 0;
+}
+
+static int
+show_disks(const struct blk_client *c, const char *rest, struct rte_tel_data *d)
+{
+	unsigned int i, n = blk_client_disks(c);
+
+	rte_tel_data_start_array(d, RTE_TEL_STRING_VAL);
+	for (i = 0; i < n; i++)
+		rte_tel_data_add_array_string(d, c->disks[i].name);
+	return 0;
+}
+
+/* "read_ops": one counter of one operation. */
+static void
+add_op(struct rte_tel_data *d, unsigned int op, const char *what, uint64_t value)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s_%s", op_names[op], what);
+	dict_u64(d, name, value);
+}
+
+static int
+show_disk(const struct blk_client *c, const char *rest, struct rte_tel_data *d)
+{
+	const struct blk_disk *disk = rest != NULL ? blk_client_disk_by_name(c, rest) : NULL;
+	const struct blk_disk_counters *dc;
+	unsigned int op;
+
+	if (disk == NULL)
+		return -ENOENT;
+	dc = &disk->counters;
+	rte_tel_data_start_dict(d);
+	rte_tel_data_add_dict_string(d, "name", disk->name);
+	rte_tel_data_add_dict_string(d, "description", disk->desc);
+	rte_tel_data_add_dict_int(d, "present", blk_disk_present(disk));
+	dict_u64(d, "size", blk_disk_size(disk));
+	dict_u64(d, "flags", blk_disk_flags(disk));
+	dict_u64(d, "losses", blk_disk_losses(disk));
+	for (op = 0; op < BLK_OP_COUNT; op++) {
+		if (op_names[op] == NULL)
+			continue;
+		add_op(d, op, "ops", atomic_load_explicit(&dc->ops[op], memory_order_relaxed));
+		add_op(d, op, "bytes", atomic_load_explicit(&dc->bytes[op], memory_order_relaxed));
+		add_op(d, op, "errors",
+		       atomic_load_explicit(&dc->errors[op], memory_order_relaxed));
+	}
+	return 0;
+}
+
+static int
+show_queue(const struct blk_client *c, const char *rest, struct rte_tel_data *d)
+{
+	struct link_queue_stats link;
+	struct blk_cq_stats st;
+	uint64_t index = 0;
+	unsigned int op;
+
+	if (rest != NULL && base_num_parse(rest, 0, 0, c->conf.queues - 1u, &index) != 0)
+		return -EINVAL;
+	blk_cq_stats(&c->cqs[index], &st);
+	link_queue_stats(c->cqs[index].q, &link);
+	rte_tel_data_start_dict(d);
+	for (op = 0; op < BLK_OP_COUNT; op++) {
+		if (op_names[op] == NULL)
+			continue;
+		add_op(d, op, "ops", st.ops[op]);
+		add_op(d, op, "bytes", st.bytes[op]);
+		add_op(d, op, "errors", st.errors[op]);
+		add_op(d, op, "mean_ns", st.ops[op] ? st.lat_ns_sum[op] / st.ops[op] : 0);
+	}
+	dict_u64(d, "p50_ns", blk_hist_percentile(st.lat_hist, 500));
+	dict_u64(d, "p99_ns", blk_hist_percentile(st.lat_hist, 990));
+	dict_u64(d, "replays", st.replays);
+	dict_u64(d, "waits", st.waits);
+	dict_u64(d, "digest_errors", st.digest_errors);
+	dict_u64(d, "requests", link.requests);
+	dict_u64(d, "completions", link.completions);
+	dict_u64(d, "descriptor_stores", link.flushes);
+	dict_u64(d, "polls", link.polls);
+	dict_u64(d, "polls_empty", link.polls_empty);
+	return 0;
+}
+
+typedef int (*show_fn)(const struct blk_client *c, const char *rest, struct rte_tel_data *d);
+
+/* params: "GID[,rest]"; without it the only client is meant. */
+static int
+show_client(const char *params, struct rte_tel_data *d, show_fn show)
+{
+	char gid_text[BASE_GID_STRLEN] = "";
+	const char *rest = NULL;
+	struct blk_client *c;
+	uint64_t gid;
+	size_t len;
+
+	if (params != NULL && params[0] != '\0') {
+		len = strcspn(params, ",");
+		if (len >= sizeof(gid_text))
+			return -EINVAL;
+		memcpy(gid_text, params, len);
+		rest = params[len] == ',' ? params + len + 1 : NULL;
+		if (base_gid_parse(gid_text, &gid) != 0)
+			return -EINVAL;
+		TAILQ_FOREACH(c, &clients, entry) {
+			if (c->conf.rgid == gid)
+				return show(c, rest, d);
+		}
+		return -ENOENT;
+	}
+	c = TAILQ_FIRST(&clients);
+	if (c == NULL || TAILQ_NEXT(c, entry) != NULL)
+		return -EINVAL;
+	return show(c, NULL, d);
+}
+
+static int
+handle(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	static const struct {
+		const char *cmd;
+		show_fn show;
+	} table[] = {
+		{ "/blk/client/session", show_session },
+		{ "/blk/client/disks", show_disks },
+		{ "/blk/client/disk", show_disk },
+		{ "/blk/client/queue", show_queue },
+	};
+	int ret = -EINVAL;
+	size_t i;
+
+	pthread_mutex_lock(&blk_telemetry_lock);
+	if (strcmp(cmd, "/blk/client/list") == 0)
+		ret = show_list(cmd, params, d);
+	for (i = 0; i < RTE_DIM(table); i++) {
+		if (strcmp(cmd, table[i].cmd) == 0)
+			ret = show_client(params, d, table[i].show);
+	}
+	pthread_mutex_unlock(&blk_telemetry_lock);
+	return ret;
+}
+
+RTE_INIT(blk_client_telemetry)
+{
+	rte_telemetry_register_cmd("/blk/client/list", handle,
+				   "GIDs of the peers whose disks are used. No parameters");
+	rte_telemetry_register_cmd("/blk/client/session", handle,
+				   "State of a session. Parameter: GID (not needed with one peer)");
+	rte_telemetry_register_cmd("/blk/client/disks", handle,
+				   "Names of a peer's disks. Parameter: GID");
+	rte_telemetry_register_cmd("/blk/client/disk", handle,
+				   "State and counters of a disk. Parameters: GID,NAME");
+	rte_telemetry_register_cmd("/blk/client/queue", handle,
+				   "Counters and latencies of a queue. Parameters: GID[,NUMBER]");
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The table of a peer's disks. A disk, once seen, keeps its place as long as the client: sessions,
+ * units and images behind it may change, and it may be absent for a while.
+ */
+#include "blk_client_priv.h"
+
+#include <string.h>
+
+#include "base_text.h"
+
+#define GET(d, field) atomic_load_explicit(&(d)->field, memory_order_relaxed)
+#define SET(d, field, v) atomic_store_explicit(&(d)->field, (v), memory_order_relaxed)
+
+unsigned int
+blk_client_disks(const struct blk_client *c)
+{
+	return atomic_load_explicit(&c->disk_count, memory_order_acquire);
+}
+
+struct blk_disk *
+blk_client_disk(const struct blk_client *c, unsigned int i)
+{
+	if (i >= blk_client_disks(c))
+		return NULL;
+	return (struct blk_disk *)(uintptr_t)&c->disks[i];
+}
+
+struct blk_disk *
+blk_client_disk_by_name(const struct blk_client *c, const char *name)
+{
+	unsigned int i, n = blk_client_disks(c);
+
+	for (i = 0; i < n; i++) {
+		if (strcmp(c->disks[i].name, name) == 0)
+			return blk_client_disk(c, i);
+	}
+	return NULL;
+}
+
+const char *
+blk_disk_name(const struct blk_disk *d)
+{
+	return d->name;
+}
+
+const char *
+blk_disk_desc(const struct blk_disk *d)
+{
+	return d->desc;
+}
+
+uint64_t
+blk_disk_size(const struct blk_disk *d)
+{
+	return GET(d, size);
+}
+
+uint32_t
+blk_disk_flags(const struct blk_disk *d)
+{
+	return GET(d, flags);
+}
+
+void
+blk_disk_block_sizes(const struct blk_disk *d, uint32_t *min, uint32_t *pref, uint32_t *max)
+{
+	*min = GET(d, block_min);
+	*pref = GET(d, block_pref);
+	*max = GET(d, block_max);
+}
+
+bool
+blk_disk_present(const struct blk_disk *d)
+{
+	return GET(d, present);
+}
+
+uint64_t
+blk_disk_losses(const struct blk_disk *d)
+{
+	return GET(d, losses);
+}
+
+void
+blk_disk_unmark(struct blk_client *c)
+{
+	unsigned int i, n = blk_client_disks(c);
+
+	for (i = 0; i < n; i++)
+		c->disks[i].listed = false;
+}
+
+static void
+changed(struct blk_client *c, struct blk_disk *d)
+{
+	if (c->conf.on_change != NULL)
+		c->conf.on_change(c->conf.arg, c, d);
+}
+
+static void
+count_loss(struct blk_disk *d, uint64_t done)
+{
+	SET(d, losses, GET(d, losses) + 1);
+	SET(d, flushed, done);
+}
+
+/*
+ * The peer runs another boot of its system: answered writes that were not flushed died with its page
+ * cache. (A process that ends leaves its writes there, so its restart alone loses nothing.)
+ */
+void
+blk_disk_rebooted(struct blk_client *c)
+{
+	unsigned int i, n = blk_client_disks(c);
+
+	for (i = 0; i < n; i++) {
+		struct blk_disk *d = &c->disks[i];
+		uint64_t done = atomic_load_explicit(&d->writes_done, memory_order_acquire);
+
+		if (done == GET(d, flushed))
+			continue;
+		BLK_CLIENT_LOG(WARNING, "%s: the peer was rebooted; unflushed writes may be lost",
+			       d->name);
+		count_loss(d, done);
+	}
+}
+
+/* Another image never had our writes, flushed or not. */
+static void
+check_image(struct blk_disk *d, const uint8_t id[16])
+{
+	if (memcmp(d->id, id, sizeof(d->id)) == 0)
+		return;
+	BLK_CLIENT_LOG(WARNING, "%s: the image behind this name is another one now", d->name);
+	count_loss(d, atomic_load_explicit(&d->writes_done, memory_order_acquire));
+}
+
+static void
+fill(struct blk_disk *d, const struct blk_disk_info *info)
+{
+	memcpy(d->id, info->id, sizeof(d->id));
+	SET(d, size, info->size);
+	SET(d, flags, info->flags);
+	SET(d, unit, info->unit);
+	SET(d, block_min, info->block_min);
+	SET(d, block_pref, info->block_pref);
+	SET(d, block_max, info->block_max);
+	SET(d, present, true);
+	d->listed = true;
+}
+
+static void
+add(struct blk_client *c, const struct blk_disk_info *info)
+{
+	unsigned int n = blk_client_disks(c);
+	struct blk_disk *d;
+
+	if (n == BLK_EXPORTS_MAX) {
+		c->bad_exports++;
+		return;
+	}
+	d = &c->disks[n];
+	memcpy(d->name, info->name, sizeof(d->name));
+	memcpy(d->desc, info->desc, sizeof(d->desc));
+	fill(d, info);
+	atomic_store_explicit(&c->disk_count, n + 1, memory_order_release);
+	changed(c, d);
+}
+
+void
+blk_disk_take(struct blk_client *c, const struct blk_disk_info *info)
+{
+	struct blk_disk *d = blk_client_disk_by_name(c, info->name);
+	bool differs;
+
+	if (d == NULL) {
+		add(c, info);
+		return;
+	}
+	if (d->listed) {
+		c->bad_exports++;
+		return;
+	}
+	check_image(d, info->id);
+	differs = !GET(d, present) || GET(d, size) != info->size || GET(d, flags) != info->flags;
+	fill(d, info);
+	if (differs)
+		changed(c, d);
+}
+
+void
+blk_disk_sweep(struct blk_client *c)
+{
+	unsigned int i, n = blk_client_disks(c);
+
+	for (i = 0; i < n; i++) {
+		struct blk_disk *d = &c->disks[i];
+
+		if (d->listed || !GET(d, present))
+			continue;
+		SET(d, present, false);
+		BLK_CLIENT_LOG(WARNING, "%s: the peer no longer exports it", d->name);
+		changed(c, d);
+	}
+}
