@@ -31,7 +31,16 @@ enum {
 
 /* EAL's options, 22.11 to 25.11: what they are called and whether a value follows. */
 static const char eal_short[] = ":a:b:c:s:d:hl:S:m:n:r:vR";
-enum { OPT_LCORES = 1000, OPT_VDEV, OPT_HUGE, OPT_PREFIX, OPT_LOG, OPT_NO_PCI, OPT_IOVA, OPT_OTHER };
+enum {
+	OPT_LCORES = 1000,
+	OPT_VDEV,
+	OPT_HUGE,
+	OPT_PREFIX,
+	OPT_LOG,
+	OPT_NO_PCI,
+	OPT_IOVA,
+	OPT_OTHER
+};
 static const struct option eal_long[] = {
 	{ "lcores", required_argument, NULL, OPT_LCORES },
 	{ "vdev", required_argument, NULL, OPT_VDEV },
@@ -254,7 +263,7 @@ check_cpus(const struct run_host *host, int opt, const char *arg)
 		ok = parse_lcores(arg, &want, &beyond);
 	if (!ok) {
 		run_error("%s %s: expected %s; this machine has CPU %s", name, arg,
-			  opt == 'l' ? "a list of CPUs such as 0 or 0-1"
+			  opt == 'l'   ? "a list of CPUs such as 0 or 0-1"
 			  : opt == 'c' ? "a hex mask of CPUs such as 3"
 				       : "lcores[@cpus] such as 0@0,1@1",
 			  have);

@@ -53,8 +53,8 @@ complain_none(void)
 		run_error("no ISM function behind socket %s%s%s (is ism-fabric running?)",
 			  facts->socket, reason[0] ? ": " : "", reason);
 	else if (facts->device)
-		run_error("none of the named devices is an ISM function%s%s",
-			  reason[0] ? ": " : "", reason);
+		run_error("none of the named devices is an ISM function%s%s", reason[0] ? ": " : "",
+			  reason);
 	else
 		run_error("no ISM function: bind one (1014:04ed) to ism_vfio_pci, or name the "
 			  "fabric's socket with --vdev=raw_ism0,socket=PATH before -- or in "

@@ -42,16 +42,15 @@ static const struct row rows[] = {
 	{ "-m 512 --", NULL, false, 0, "-m 512" FLOAT " --no-huge" OWN, "" },
 	{ "--no-huge --", NULL, false, 0, "--no-huge" FLOAT OWN, "" },
 	{ "", NULL, true, 0, "--lcores=0@(0,1) --huge-unlink" OWN, "" },
-	{ "--file-prefix p --", NULL, true, 0,
-	  "--file-prefix p" FLOAT " --iova-mode=va" QUIET, "" },
+	{ "--file-prefix p --", NULL, true, 0, "--file-prefix p" FLOAT " --iova-mode=va" QUIET,
+	  "" },
 	{ "--log-level ism:8 --", NULL, false, 0,
 	  "--log-level ism:8" FLOAT SMALL " --iova-mode=va --file-prefix=ismx-77", "" },
 	{ "--vdev raw_ism0,socket=/s --", NULL, false, 0,
 	  "--vdev raw_ism0,socket=/s --no-pci" FLOAT SMALL OWN, "" },
 	{ "--vdev raw_ism0 -a 0:1:2.3 --", NULL, false, 0,
 	  "--vdev raw_ism0 -a 0:1:2.3" FLOAT SMALL OWN, "" },
-	{ "", "/run/a", false, 0,
-	  "--vdev=raw_ism0,socket=/run/a --no-pci" FLOAT SMALL OWN, "" },
+	{ "", "/run/a", false, 0, "--vdev=raw_ism0,socket=/run/a --no-pci" FLOAT SMALL OWN, "" },
 	{ "--vdev raw_ism0,socket=/s --", "/run/a", false, 0,
 	  "--vdev raw_ism0,socket=/s --no-pci" FLOAT SMALL OWN, "" },
 	{ "-a 0:1:2.3 --", "/run/a", false, 0, "-a 0:1:2.3" FLOAT SMALL OWN, "" },
@@ -114,7 +113,8 @@ join(char *buf, size_t size, int argc, char **argv)
 static void
 check_row(const struct row *row)
 {
-	struct run_host host = { .vdev_socket = row->vdev_env, .hugepages = row->hugepages,
+	struct run_host host = { .vdev_socket = row->vdev_env,
+				 .hugepages = row->hugepages,
 				 .pid = 77 };
 	char words[256], said[1024], got[1024], *argv[ARGS_MAX], *save = NULL, *w;
 	char prog[] = "prog", **app_argv, **eal_argv;
@@ -244,12 +244,9 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_program_name_is_argv0),
-		cmocka_unit_test(test_facts),
-		cmocka_unit_test(test_too_many),
-		cmocka_unit_test(test_cpus_str),
-		cmocka_unit_test(test_probe),
+		cmocka_unit_test(test_rows),	 cmocka_unit_test(test_program_name_is_argv0),
+		cmocka_unit_test(test_facts),	 cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_cpus_str), cmocka_unit_test(test_probe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
