@@ -142,7 +142,7 @@ static_assert(sizeof(struct vfu_write_one) == 24, "vfu_write_one");
  * grant page (read-only). errno of a refusal: EIO, EOPNOTSUPP as fabric_fn_direct().
  */
 struct vfu_ism_direct_req {
-	uint32_t argsz;
+	uint32_t argsz; /* at least 16 */
 	uint32_t flags; /* 0 */
 	uint64_t token;
 };
