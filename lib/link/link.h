@@ -185,6 +185,12 @@ struct link_listen_conf {
 /* @return 0; -EEXIST that service is listened for; -EINVAL; -ENOMEM. */
 int link_listen(struct link *link, const struct link_listen_conf *conf);
 
+/*
+ * Stop listening: sessions of that service are closed (peers are told). No callback runs from here or later.
+ * Every queue of them must be detached.
+ */
+void link_unlisten(struct link *link, enum link_service service);
+
 /* --- queues --- */
 enum link_queue_state { LINK_QUEUE_DOWN, LINK_QUEUE_UP, LINK_QUEUE_BROKEN };
 

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What both ends of a session have in common: up, watching, down, release. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "link_priv.h"
+
+static const char *const why_text[] = {
+	[LINK_WHY_NONE] = "no reason",
+	[LINK_WHY_UNREACHABLE] = "peer unreachable",
+	[LINK_WHY_TIMEOUT] = "no answer",
+	[LINK_WHY_REFUSED] = "refused",
+	[LINK_WHY_NO_SERVICE] = "no such service",
+	[LINK_WHY_VERSION] = "no common version or feature",
+	[LINK_WHY_BUSY] = "peer busy",
+	[LINK_WHY_CLOSED] = "closed by the peer",
+	[LINK_WHY_SILENT] = "no keepalive",
+	[LINK_WHY_REVOKED] = "peer gone",
+	[LINK_WHY_PROTOCOL] = "protocol error",
+	[LINK_WHY_DEVICE] = "device lost",
+	[LINK_WHY_MEMORY] = "not enough DMBs or memory",
+	[LINK_WHY_LOCAL] = "closed",
+};
+
+const char *
+link_why_str(enum link_why why)
+{
+	return (size_t)why < RTE_DIM(why_text) ? why_text[why] : "unknown";
+}
+
+enum link_why
+link_why_from_errno(struct link *link, int err)
+{
+	switch (err) {
+	case -ENODEV:
+		link_set_lost(link);
+		return LINK_WHY_DEVICE;
+	case -EHOSTUNREACH:
+		return LINK_WHY_UNREACHABLE;
+	case -ENOSPC:
+	case -ENOMEM:
+		return LINK_WHY_MEMORY;
+	case -EEXIST:
+		return LINK_WHY_PROTOCOL;
+	default:
+		return LINK_WHY_REVOKED;
+	}
+}
+
+enum link_why
+link_why_from_status(enum link_status status)
+{
+	switch (status) {
+	case LINK_STATUS_REFUSED:
+		return LINK_WHY_REFUSED;
+	case LINK_STATUS_NO_SERVICE:
+		return LINK_WHY_NO_SERVICE;
+	case LINK_STATUS_VERSION:
+		return LINK_WHY_VERSION;
+	case LINK_STATUS_BUSY:
+	case LINK_STATUS_MEMORY:
+		return LINK_WHY_BUSY;
+	default:
+		return LINK_WHY_CLOSED;
+	}
+}
+
+enum link_status
+link_status_from_why(enum link_why why)
+{
+	switch (why) {
+	case LINK_WHY_SILENT:
+		return LINK_STATUS_SILENT;
+	case LINK_WHY_PROTOCOL:
+		return LINK_STATUS_PROTOCOL;
+	case LINK_WHY_VERSION:
+		return LINK_STATUS_VERSION;
+	case LINK_WHY_MEMORY:
+		return LINK_STATUS_MEMORY;
+	case LINK_WHY_LOCAL:
+		return LINK_STATUS_CLOSED;
+	default:
+		return LINK_STATUS_BROKEN;
+	}
+}
+
+static const char *
+service_str(uint8_t service)
+{
+	static const char *const text[] = { "?", "blk", "cons", "test" };
+
+	return service < RTE_DIM(text) ? text[service] : text[0];
+}
+
+struct link_session *
+link_session_find(struct link *link, uint64_t rgid, uint8_t service, bool initiator)
+{
+	struct link_session *s;
+
+	TAILQ_FOREACH(s, &link->sessions, entry) {
+		if (s->rgid == rgid && s->service == service && s->initiator == initiator &&
+		    !(initiator && s->closing))
+			return s;
+	}
+	return NULL;
+}
+
+void
+link_session_insert(struct link_session *s, enum link_phase phase)
+{
+	struct link *link = s->link;
+
+	rte_spinlock_lock(&link->lock);
+	s->phase = phase;
+	TAILQ_INSERT_TAIL(&link->sessions, s, entry);
+	rte_spinlock_unlock(&link->lock);
+	link_count(&link->stats.sessions, 1);
+}
+
+void
+link_session_set_reason(struct link_session *s, enum link_why why, const char *reason)
+{
+	rte_spinlock_lock(&s->link->lock);
+	s->why = why;
+	/* All of these texts are our own or have been cleaned at the gate. */
+	base_text_clean(s->reason, sizeof(s->reason), reason != NULL ? reason : "",
+			reason != NULL ? strlen(reason) : 0);
+	rte_spinlock_unlock(&s->link->lock);
+}
+
+void
+link_session_up(struct link_session *s, uint64_t now_ns)
+{
+	struct link *link = s->link;
+	char gid[BASE_GID_STRLEN];
+
+	link_session_set_reason(s, LINK_WHY_NONE, NULL);
+	rte_spinlock_lock(&link->lock);
+	s->phase = LINK_UP;
+	s->up_since_ns = now_ns;
+	rte_spinlock_unlock(&link->lock);
+	s->garbage = false;
+	s->beat_sent = s->beat_seen = s->notice_seen = 0;
+	s->beat_due_ns = s->heard_ns = now_ns;
+	s->backoff_ms = s->open.retry_min_ms;
+	link_flag_take(&s->trouble);
+	link_count(&s->ups, 1);
+	link_count(&link->stats.ups, 1);
+	for (unsigned int i = 0; i < s->geo.queues; i++)
+		link_word_set(&s->queues[i].word, LINK_QUEUE_UP);
+	LINK_LOG(NOTICE, "session up: %s %s, service %s, %u queue(s) of %u slots of %u KiB",
+		 s->initiator ? "to" : "from", base_gid_str(s->rgid, gid), service_str(s->service),
+		 s->geo.queues, s->geo.depth, s->geo.slot_size / 1024);
+	s->told = true;
+	s->ops->on_up(s->arg, s);
+}
+
+void
+link_session_break(struct link_session *s, enum link_why why, const char *reason,
+		   enum link_status status)
+{
+	struct link *link = s->link;
+	char gid[BASE_GID_STRLEN];
+
+	for (unsigned int i = 0; i < s->geo.queues; i++)
+		link_word_break(&s->queues[i].word);
+	if (status != LINK_STATUS_OK)
+		link_tell_close(s, status, reason);
+	if (reason != s->reason)
+		link_session_set_reason(s, why, reason);
+	rte_spinlock_lock(&link->lock);
+	s->phase = LINK_DYING;
+	rte_spinlock_unlock(&link->lock);
+	link_count(&link->stats.downs, 1);
+	if (why == LINK_WHY_PROTOCOL) {
+		link_count(&s->protocol_errors, 1);
+		link_count(&link->stats.protocol_errors, 1);
+	}
+	LINK_LOG(NOTICE, "session down: %s %s, service %s: %s%s%s", s->initiator ? "to" : "from",
+		 base_gid_str(s->rgid, gid), service_str(s->service), link_why_str(why),
+		 s->reason[0] != '\0' ? ": " : "", s->reason);
+	if (!s->closing)
+		s->ops->on_down(s->arg, s, why);
+}
+
+/* UP -> DYING for a reason found here; a CLOSE that came first tells more. */
+static void
+lose(struct link_session *s, enum link_why why, const char *reason)
+{
+	if (link_took_close(s))
+		link_session_break(s, LINK_WHY_CLOSED, s->reason, LINK_STATUS_OK);
+	else
+		link_session_break(s, why, reason, link_status_from_why(why));
+}
+
+void
+link_session_gone(struct link_session *s)
+{
+	if (s->phase == LINK_UP)
+		lose(s, LINK_WHY_REVOKED, NULL);
+	else
+		link_session_free(s);
+}
+
+/* A data thread found trouble: the first queue that has some speaks for all. */
+static void
+take_trouble(struct link_session *s)
+{
+	for (unsigned int i = 0; i < s->geo.queues; i++) {
+		struct link_queue *q = &s->queues[i];
+		enum link_why why = (enum link_why)link_flag_take(&q->fail_why);
+
+		if (why == LINK_WHY_NONE)
+			continue;
+		if (why == LINK_WHY_DEVICE)
+			link_set_lost(s->link);
+		lose(s, why, q->fail_what);
+		return;
+	}
+}
+
+static unsigned int
+up_step(struct link_session *s, uint64_t now_ns)
+{
+	unsigned int work = 0;
+	int ret = 0;
+
+	if (unlikely(s->link->lost)) {
+		link_session_break(s, LINK_WHY_DEVICE, NULL, LINK_STATUS_OK);
+		return 1;
+	}
+	if (unlikely(link_flag_take(&s->trouble) != 0))
+		take_trouble(s);
+	else if (unlikely(link_took_close(s)))
+		link_session_break(s, LINK_WHY_CLOSED, s->reason, LINK_STATUS_OK);
+	if (s->phase != LINK_UP)
+		return 1;
+	work += link_beat_look(s, now_ns);
+	if (s->phase == LINK_UP && (s->notice_due || now_ns >= s->beat_due_ns)) {
+		ret = link_beat_send(s, now_ns);
+		work++;
+	}
+	if (s->phase == LINK_UP && ret != 0)
+		lose(s, link_why_from_errno(s->link, ret), NULL);
+	else if (s->phase == LINK_UP && now_ns > s->heard_ns + s->silence_ns)
+		lose(s, LINK_WHY_SILENT, NULL);
+	return work;
+}
+
+void
+link_session_free(struct link_session *s)
+{
+	struct link *link = s->link;
+	struct link_next_call next = s->next_call;
+	bool told = s->told;
+
+	link_mem_release(s);
+	rte_spinlock_lock(&link->lock);
+	s->phase = LINK_FREE;
+	TAILQ_REMOVE(&link->sessions, s, entry);
+	rte_spinlock_unlock(&link->lock);
+	link_count_sub(&link->stats.sessions, 1);
+	if (s->initiator) {
+		link->opened--;
+		free(s->queues);
+		free(s);
+		return;
+	}
+	if (told && s->ops->on_free != NULL)
+		s->ops->on_free(s->arg, s);
+	s->told = false;
+	s->next_call.valid = false;
+	if (next.valid && !link->lost)
+		link_listen_greet(s, &next.call);
+}
+
+static unsigned int
+dying_step(struct link_session *s)
+{
+	for (unsigned int i = 0; i < s->geo.queues; i++) {
+		if (!link_word_gone(&s->queues[i].word))
+			return 0;
+	}
+	for (unsigned int i = 0; i < s->geo.queues; i++)
+		link_word_set(&s->queues[i].word, LINK_QUEUE_DOWN);
+	if (s->initiator && !s->closing)
+		link_call_idle(s, true);
+	else
+		link_session_free(s);
+	return 1;
+}
+
+unsigned int
+link_session_step(struct link_session *s, uint64_t now_ns)
+{
+	switch (s->phase) {
+	case LINK_UP:
+		return up_step(s, now_ns);
+	case LINK_DYING:
+		return dying_step(s);
+	case LINK_IDLE:
+	case LINK_CALLING:
+	case LINK_CONNECTING:
+		return link_call_step(s, now_ns);
+	case LINK_GREETING:
+		return link_listen_step(s, now_ns);
+	case LINK_FREE:
+		break;
+	}
+	return 0;
+}
+
+void
+link_session_close(struct link_session *s, const char *reason)
+{
+	bool up = s->phase == LINK_UP;
+
+	if (s->closing)
+		return;
+	s->closing = true;
+	if (up) {
+		link_session_break(s, LINK_WHY_LOCAL, reason, LINK_STATUS_CLOSED);
+		return;
+	}
+	if (s->phase != LINK_DYING)
+		link_tell_close(s, LINK_STATUS_CLOSED, reason);
+	rte_spinlock_lock(&s->link->lock);
+	s->phase = LINK_DYING;
+	rte_spinlock_unlock(&s->link->lock);
+}
+
+void
+link_session_info(const struct link_session *s, struct link_session_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->rgid = s->rgid;
+	info->service = (enum link_service)s->service;
+	info->initiator = s->initiator;
+	info->up = s->phase == LINK_UP;
+	info->why = s->why;
+	memcpy(info->reason, s->reason, sizeof(info->reason));
+	info->version = s->version;
+	info->features = s->features;
+	info->queues = s->geo.queues;
+	info->depth = s->geo.depth;
+	info->slot_size = s->geo.slot_size;
+	info->peer_epoch = s->peer_epoch;
+	info->ups = link_count_read(&s->ups);
+	info->up_since_ns = s->up_since_ns;
+	info->keepalives_sent = link_count_read(&s->beats_sent);
+	info->keepalives_seen = link_count_read(&s->beats_seen);
+	info->protocol_errors = link_count_read(&s->protocol_errors);
+}
+
+void
+link_session_set_notice(struct link_session *s, uint32_t notice)
+{
+	if (notice == s->notice_tx)
+		return;
+	s->notice_tx = notice;
+	s->notice_tx_count++;
+	s->notice_due = true;
+}
+
+struct link_queue *
+link_session_queue(struct link_session *s, unsigned int i)
+{
+	return i < s->geo.queues ? &s->queues[i] : NULL;
+}
+
+void
+link_session_set_priv(struct link_session *s, void *priv)
+{
+	s->priv = priv;
+}
+
+void *
+link_session_priv(const struct link_session *s)
+{
+	return s->priv;
+}
