@@ -5,7 +5,7 @@
  * the kernel told (3.2).
  *
  * The driver registers without RTE_PCI_DRV_NEED_MAPPING: the PCI bus does not know
- * ism_vfio_pci and would skip the device. For the same reason nothing of EAL's own VFIO code is used: a
+ * ism_vfio_pci and would skip the device. EAL's own VFIO code is not used either: a
  * container of our own holds the pages of SBA, IEQ and DMBs and nothing else (DESIGN D2).
  */
 #include <errno.h>

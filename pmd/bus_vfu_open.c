@@ -75,16 +75,17 @@ parse_capabilities(const char *text, size_t len, struct ism_bus_info *info)
 	return 0;
 }
 
+/* ism_direct is named in any case: it tells the fabric that we are not QEMU. */
+#define CAPABILITIES(direct)                                                                       \
+	"{\"capabilities\":{\"max_msg_fds\":8,\"max_data_xfer_size\":1048576,"                     \
+	"\"" VFU_CAP_ISM_DIRECT "\":" direct "}}"
+
 /* VERSION: 0.0, and what both can do. */
 static int
 agree_version(struct vfu_bus *bus, struct ism_bus_info *info)
 {
-	static const char with[] = "{\"capabilities\":{\"max_msg_fds\":8,"
-				   "\"max_data_xfer_size\":1048576,\"" VFU_CAP_ISM_DIRECT
-				   "\":true}}";
-	static const char without[] = "{\"capabilities\":{\"max_msg_fds\":8,"
-				      "\"max_data_xfer_size\":1048576}}";
-	const char *text = info->direct ? with : without;
+	static const char on[] = CAPABILITIES("true"), off[] = CAPABILITIES("false");
+	const char *text = info->direct ? on : off;
 	struct vfu_version version = { .major = 0, .minor = 0 };
 	struct {
 		struct vfu_version version;
@@ -237,6 +238,10 @@ vfu_bus_open(void *arg, struct ism_bus_info *info)
 			 setsockopt(bus->sock, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)) < 0))
 		ret = -errno;
 	if (ret < 0) {
+		if (!bus->told)
+			ISM_LOG(ERR, "%s: %s", bus->path,
+				ret == -EBUSY ? "in use by another program" : strerror(-ret));
+		bus->told = true;
 		vfu_bus_hang_up(bus);
 		return ret;
 	}

@@ -7,9 +7,10 @@
  *	3. load the header until it answers our command, for a bounded time
  *	4. load the rest, 8 bytes a load
  *
- * Step 2 could be the header's 8 bytes alone; but a PCISTB of 8 bytes is refused behind QEMU. Step 1
- * stores all of the body, though step 2 repeats its start: whether a device acts on the header
- * as soon as it sees it, or when the whole store is there, it finds the complete body.
+ * Step 2 could be the header's 8 bytes alone; but a PCISTB of 8 bytes is refused behind
+ * QEMU. Step 1 stores all of the body, though step 2 repeats its start: whether a device acts
+ * on the header as soon as it sees it, or when the whole store is there, it finds the
+ * complete body.
  */
 #include <errno.h>
 #include <stddef.h>

@@ -14,9 +14,9 @@
 #if defined(RTE_ARCH_X86_64) || defined(RTE_ARCH_ARM64)
 #define ISM_COPY_VECTOR 1
 /*
- * 16-byte moves. Each 8-byte half that is aligned stays whole: ARMv8 says so (B2.2.1), on x86-64 no
- * processor is known that splits it, and a half never crosses a cache line. `volatile` keeps the
- * compiler from merging the moves into a call of memcpy().
+ * 16-byte moves. Each 8-byte half that is aligned stays whole: ARMv8 says so, on x86-64 no
+ * processor is known that splits it, and a half never crosses a cache line. `volatile` keeps
+ * the compiler from merging the moves into a call of memcpy().
  */
 typedef uint64_t ism_vec_dst __attribute__((vector_size(16), aligned(8), may_alias));
 typedef uint64_t ism_vec_src __attribute__((vector_size(16), aligned(1), may_alias));
@@ -53,9 +53,10 @@ ism_copy_blocks(uint8_t *dst, const uint8_t *src, size_t len)
 /*
  * Copy len bytes (a multiple of 8) to dst (8-byte aligned), ascending.
  *
- * The fence makes everything that this thread stored before visible before any byte of this copy:
- * its partner is the acquire load with which the peer finds the later of the two stores
- * (a descriptor after its payload). No fence is needed behind the copy: the next store brings its own.
+ * The fence makes everything that this thread stored before visible before any byte of this
+ * copy: its partner is the acquire load with which the peer finds the later of the two
+ * stores (a descriptor after its payload). No fence is needed behind the copy: the next
+ * store brings its own.
  */
 static inline void
 ism_copy_words(void *dst, const void *src, size_t len)

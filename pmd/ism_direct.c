@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Direct windows (DESIGN D14): the gate for memory that the fabric hands us. It belongs to a
- * hostile peer. What could hurt us is a page that is not there when we store: SIGBUS. So the
- * memory must be a memfd that nobody can shrink, on the ordinary tmpfs (one of huge pages may have none
- * left), and long enough; the grant page likewise.
+ * hostile peer. What could hurt us is a page that is not there when we store: SIGBUS. So
+ * the memory must be a memfd that nobody can shrink, on the ordinary tmpfs (one of huge
+ * pages may have none left), and long enough; the grant page likewise.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -9,8 +9,8 @@
  *  - We mark an entry that we have taken by tok = 0; no event has that.
  *  - `w` is the entry that the device writes next, or is writing now: it is never taken.
  *    So 14 events fit; the 15th costs the oldest.
- *  - While nothing was lost, the entry behind w is one that we marked. If it is not marked, the device
- *    went round: all but w are new, the oldest of them is the one behind w.
+ *  - While nothing was lost, the entry behind w is one that we marked. If it is not marked,
+ *    the device went round: all but w are new, the oldest of them is the one behind w.
  *  - Queue and index are read twice, index again in between. An entry other than w that is written
  *    while we read either differs between the two, or the index does.
  */

@@ -2,9 +2,9 @@
 /*
  * How a store of many bytes becomes PCISTBs (HARDWARE.md section 5). Pure functions.
  *
- * A piece lies in one 4 KiB page of the DMB and has 16 to maxstbl bytes, a multiple of 8. In a page,
- * as many full pieces as fit; where 8 bytes would be left over, the piece before gives up 8
- * of its own. That never costs a piece more than the fewest possible.
+ * A piece lies in one 4 KiB page of the DMB and has 16 to maxstbl bytes, a multiple of 8.
+ * In a page, as many full pieces as fit; where 8 bytes would be left over, the piece before
+ * gives up 8 of its own. That never costs a piece more than the fewest possible.
  *
  * Two ranges cannot be expressed at all, because they have only 8 bytes in their first or last
  * page: those are refused.

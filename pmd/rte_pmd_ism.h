@@ -19,8 +19,9 @@
  *
  * Threads: calls marked [control] may be made from one thread at a time per
  * function and may sleep in the kernel. Calls marked [fast] make no system
- * call of their own beyond the store itself, may run on any lcore, and only
- * exclude each other per window.
+ * call of their own beyond the store itself and may run in any thread (EAL's or
+ * not), at the same time on different windows. One window belongs to one thread at a
+ * time: it has no lock. Threads that store into the same DMB open a window each.
  *
  * Losing the device: when the function goes away (fabric killed, hot-unplug,
  * error state) every call answers -ENODEV from then on. DMB memory stays
@@ -145,8 +146,9 @@ int rte_pmd_ism_query_rgid(uint16_t dev_id, uint64_t rgid, uint16_t vlan);
  * of a peer (direct window) lands in memory that nobody reads.
  * @param len   bytes, 1..dmb_max; rounded up to 4 KiB.
  * @param dmb   owned by the driver until rte_pmd_ism_dmb_unregister().
- * @return 0; -EINVAL length; -ENOSPC no free SBA index; -ENOMEM memory or DMA window;
- *         -EHOSTUNREACH the fabric refused (rgid unknown, VLAN); -ENODEV. [control]
+ * @param vlan  0 = none, or 1..4094: added to the function's VLANs until it is closed.
+ * @return 0; -EINVAL length or vlan; -ENOSPC no free SBA index, or VLAN; -ENOMEM memory or
+ *         DMA window; -EHOSTUNREACH the fabric refused (rgid unknown, VLAN); -ENODEV. [control]
  */
 int rte_pmd_ism_dmb_register(uint16_t dev_id, uint64_t rgid, uint32_t len, uint16_t vlan,
 			     struct rte_pmd_ism_dmb **dmb);
@@ -161,7 +163,7 @@ void rte_pmd_ism_dmb_unregister(struct rte_pmd_ism_dmb *dmb);
  * Make a window from a peer's token.
  * @param len  bytes of the peer's DMB as the peer told it: stores beyond are -EINVAL here, and
  *             -EIO at the device when the peer lied.
- * @return 0; -EINVAL (len 0 or above 8 MiB, token with bits below 24 set); -EIO the fabric
+ * @return 0; -EINVAL (len 0 or above 8 MiB, token with bits but 24..47 set); -EIO the fabric
  *         does not grant it (only known here with direct windows); -ENOMEM; -ENODEV. [control]
  */
 int rte_pmd_ism_win_open(uint16_t dev_id, uint64_t token, uint32_t len,
@@ -176,7 +178,9 @@ void rte_pmd_ism_win_close(struct rte_pmd_ism_win *win);
  * shorter than 16 bytes). When it returns 0 all of it is in the peer's memory, and
  * becomes visible there before anything that this thread stores later. Inside one
  * call only aligned 8-byte words are atomic, in no particular order.
- * @param off, len  multiples of 8, len >= 16, off + len <= length of the window.
+ * @param off, len  multiples of 8, len >= 16, off + len <= length of the window. Neither the first
+ *         nor the last 4 KiB page of the range may have only 8 bytes of it (off % 4096 == 4088,
+ *         (off + len) % 4096 == 8): no store can carry those.
  * @param src  any alignment; read once.
  * @return 0; -EINVAL the rules; -EIO refused by the device: token unknown or revoked (an
  *         unknown part of the data may have been stored); -ENODEV the function is lost. [fast]
@@ -192,7 +196,9 @@ int rte_pmd_ism_signal(uint16_t dev_id, uint64_t rgid, uint32_t code, uint64_t i
 /*
  * Take up to n events from the event queue, oldest first, and clear the SBA's event and
  * summary bits. No system call unless the function's health is due for a check (every
- * few ms), so call it from the control loop only.
+ * few ms), so call it from the control loop only. The queue holds 14 events: of more
+ * between two calls the oldest are lost, and counted (events_lost: at least so many). What
+ * comes out is never a mixture of two events, whatever peers do.
  * @return how many; -ENODEV the function is lost. [control]
  */
 int rte_pmd_ism_events(uint16_t dev_id, struct rte_pmd_ism_event *ev, unsigned int n);

@@ -41,9 +41,9 @@ struct inproc {
 };
 
 /*
- * rte_eal_init() once per process: no hugepages, no PCI, no telemetry, one lcore that floats over
- * all CPUs. `extra` (may be NULL) is a NULL-terminated list of EAL options that replaces --no-telemetry
- * and --no-shconf; only the first call counts.
+ * rte_eal_init() once per process: no hugepages, no PCI, no telemetry, one lcore that
+ * floats over all CPUs. `extra` (may be NULL) is a NULL-terminated list of EAL options that
+ * replaces --no-telemetry and --no-shconf; only the first call counts.
  * @return 0 or -errno. inproc_setup() calls it.
  */
 int inproc_eal_init(const char *const *extra);
@@ -61,9 +61,9 @@ void inproc_unlock(struct inproc *ip);
 int inproc_fault(struct inproc *ip, const char *spec);
 
 /*
- * Take function `i` away as a killed fabric does: the driver's calls on it answer -ENODEV from now on,
- * its DMBs are revoked, peers get their events. rte_pmd_ism_reopen() works again after
- * inproc_restore(), and answers -ENODEV before.
+ * Take function `i` away as a killed fabric does: the driver's calls on it answer -ENODEV
+ * from now on, its DMBs are revoked, peers get their events. rte_pmd_ism_reopen() works
+ * again after inproc_restore(), and answers -ENODEV before.
  */
 void inproc_lose(struct inproc *ip, unsigned int i);
 void inproc_restore(struct inproc *ip, unsigned int i);
