@@ -21,9 +21,15 @@
  *            session up       any time: control      data called
  *                             sets BROKEN            link_queue_detach()
  *
- * A data thread that has called link_queue_attach() must look at link_queue_state() (or at -ENOTCONN
- * from a call) and call link_queue_detach() soon after BROKEN: only then are the DMBs unregistered
- * and, on the initiator's side, is the session made anew. A queue nobody has attached is not waited for.
+ * Calls on a queue that is not attached answer -ENOTCONN. on_up may attach and hand the queue over to
+ * its data thread: then the session cannot end unseen in between. A data thread that has called
+ * link_queue_attach() must look at link_queue_state() (or at -ENOTCONN from a call) and call
+ * link_queue_detach() soon after BROKEN: only then are the DMBs unregistered and, on the
+ * initiator's side, is the session made anew. A queue nobody has attached is not waited for.
+ *
+ * A listener detaches only when nothing that the queue's requests started is running any more: the
+ * link answers a new call of the same peer only after that, so that a request which the peer
+ * sends again in its next session can never be overtaken by its first issue.
  *
  * The peer is hostile (DESIGN D9): what comes out of link_sqe_poll() and link_cqe_poll() has passed the
  * gate of link_gate.c (ids, states, lengths); payload in slots has not and may change at any time.
@@ -88,7 +94,10 @@ struct link_conf {
 
 /* @return 0; -ENODEV, -ENOMEM, -EINVAL. */
 int link_create(const struct link_conf *conf, struct link **link);
-/* Closes all sessions (telling the peers), waits for no one: every queue must be detached. */
+/*
+ * Closes all sessions (telling the peers), waits for no one: every queue must be detached. No
+ * callback runs. Tolerates NULL.
+ */
 void link_destroy(struct link *link);
 
 /*
@@ -142,7 +151,8 @@ struct link_session_ops {
 	void (*on_down)(void *arg, struct link_session *s, enum link_why why);
 	/* optional */
 	void (*on_notice)(void *arg, struct link_session *s, uint32_t notice);
-	/* Accepted sessions only: all queues are detached, forget the session now. Optional. */
+	/* Accepted sessions only: all queues are detached, forget the session now: its memory serves
+	 * the next one. Optional. */
 	void (*on_free)(void *arg, struct link_session *s);
 };
 
@@ -165,7 +175,10 @@ struct link_open_conf {
  * @return 0; -EINVAL; -ENOMEM; -EEXIST a session to that GID and service exists; -EADDRINUSE rgid is our own.
  */
 int link_open(struct link *link, const struct link_open_conf *conf, struct link_session **s);
-/* Tell the peer and go down; freed once all queues are detached. The pointer is dead after. */
+/*
+ * Tell the peer and go down; freed once all queues are detached. The pointer is dead after, and no
+ * callback runs any more, but on_free of an accepted session that was up. May be called in callbacks.
+ */
 void link_session_close(struct link_session *s, const char *reason);
 
 /* --- listener --- */
@@ -192,7 +205,11 @@ int link_listen(struct link *link, const struct link_listen_conf *conf);
 void link_unlisten(struct link *link, enum link_service service);
 
 /* --- queues --- */
-enum link_queue_state { LINK_QUEUE_DOWN, LINK_QUEUE_UP, LINK_QUEUE_BROKEN };
+enum link_queue_state {
+	LINK_QUEUE_DOWN,
+	LINK_QUEUE_UP,
+	LINK_QUEUE_BROKEN
+};
 
 struct link_queue *link_session_queue(struct link_session *s, unsigned int i);
 /* Free word for the owner of the session. */
@@ -206,8 +223,10 @@ uint32_t link_queue_slot_size(const struct link_queue *q);
 
 /* Any thread. Acquire: what control wrote before UP is visible. */
 enum link_queue_state link_queue_state(const struct link_queue *q);
-/* From now on control waits for link_queue_detach(). @return 0, -ENOTCONN when not UP. */
+/* From now on control waits for link_queue_detach(). Any thread; again does nothing.
+ * @return 0, -ENOTCONN when not UP. */
 int link_queue_attach(struct link_queue *q);
+/* Slots, payload and rings of the queue must not be touched after this. Again does nothing. */
 void link_queue_detach(struct link_queue *q);
 
 struct link_req {
@@ -233,7 +252,8 @@ struct link_cqe {
 /* Counters of one queue; written by its data thread, read by anyone (relaxed). */
 struct link_queue_stats {
 	uint64_t requests, completions, payload_tx, payload_rx; /* bytes */
-	uint64_t flushes, descriptors; /* stores that published descriptors; descriptors published */
+	uint64_t flushes,
+		descriptors; /* stores that published descriptors; descriptors published */
 	uint64_t polls, polls_empty;
 	uint64_t no_slot; /* link_slot_get() found none: stalls */
 	uint64_t bad; /* refused by the gate */
@@ -245,17 +265,18 @@ void link_queue_stats(const struct link_queue *q, struct link_queue_stats *stats
 
 /* @return a slot id, or -EAGAIN (all are in use). */
 int link_slot_get(struct link_queue *q);
-/* Give a slot back whose request was never posted, or whose response has been used. */
+/* Give a slot back whose request was never posted, or whose response has been used. Not needed after
+ * BROKEN: the next session starts with all slots free. */
 void link_slot_put(struct link_queue *q, uint16_t id);
 unsigned int link_slots_free(const struct link_queue *q);
 /* Where the response's payload lies: slot_size bytes of our DMB. The peer may still write there. */
 void *link_slot_rx(const struct link_queue *q, uint16_t id);
 /*
- * Store request payload straight from `src` into the peer's slot. A length or offset that is not
- * what a store needs (multiples of 8, at least 16) is handled by storing up to 15 bytes more, which
+ * Store request payload straight from `src` into the peer's slot. A length that is not what a store
+ * needs (multiples of 8, at least 16 in each page) is handled by storing up to 15 bytes more, which
  * are zeros from a small buffer for the tail (a tail copy of less than 24 bytes is the only copy).
- * @param off  offset in the slot, multiple of 8.
- * @return 0; -EINVAL outside the slot; -ENOTCONN.
+ * @param off  offset in the slot, multiple of 8, not the last 8 bytes of a 4 KiB page.
+ * @return 0; -EINVAL outside the slot, or such an offset; -ENOTCONN.
  */
 int link_req_payload(struct link_queue *q, uint16_t id, uint32_t off, const void *src,
 		     uint32_t len);

@@ -113,30 +113,39 @@ link_queue_protocol_error(struct link_queue *q, const char *what)
 /* --- both sides --- */
 
 /*
- * Store payload of which neither start nor end need suit a store. What can be stored straight
- * from `src` is; an end that is no multiple of 8 goes through a small buffer together
- * with the 8 bytes before it, as the shortest store has 16.
+ * How many bytes at the end of [off, off + len) have to go through a small buffer, so that what is
+ * stored has multiples of 8 and at least 16 bytes in each page. Together with the zeros that fill the
+ * buffer up, the last store may cover up to 15 bytes more than asked for, never beyond its page.
  */
+static uint32_t
+tail_bytes(uint32_t off, uint32_t len)
+{
+	uint32_t end = off + len;
+	uint32_t rest = len % RTE_PMD_ISM_STORE_ALIGN;
+	uint32_t in_page = RTE_MIN(len, (end - 1) % RTE_PMD_ISM_PAGE + 1);
+
+	if (likely(rest == 0 && in_page >= RTE_PMD_ISM_STORE_MIN))
+		return 0;
+	/* The 8 bytes before an odd end come along: the shortest store has 16. */
+	return in_page < TAIL_COPY_MAX ? in_page : RTE_PMD_ISM_STORE_ALIGN + rest;
+}
+
 static int
 payload_store(const struct link_slot *slot, uint32_t off, const uint8_t *src, uint32_t len)
 {
-	uint8_t tail[TAIL_COPY_MAX] __rte_aligned(8) = { 0 };
-	uint32_t rest = len % RTE_PMD_ISM_STORE_ALIGN;
-	uint32_t head;
-	int ret;
+	uint8_t buf[TAIL_COPY_MAX] __rte_aligned(8) = { 0 };
+	uint32_t tail = tail_bytes(off, len);
+	uint32_t head = len - tail;
+	int ret = 0;
 
-	if (likely(rest == 0 && len >= RTE_PMD_ISM_STORE_MIN))
-		return rte_pmd_ism_store(slot->win, slot->off + off, src, len);
-	head = len < TAIL_COPY_MAX ? 0 : len - rest - RTE_PMD_ISM_STORE_ALIGN;
-	if (head != 0) {
+	if (likely(head != 0))
 		ret = rte_pmd_ism_store(slot->win, slot->off + off, src, head);
-		if (ret != 0)
-			return ret;
-	}
-	memcpy(tail, src + head, len - head);
-	len = RTE_ALIGN_CEIL(len - head, RTE_PMD_ISM_STORE_ALIGN);
-	len = RTE_MAX(len, (uint32_t)RTE_PMD_ISM_STORE_MIN);
-	return rte_pmd_ism_store(slot->win, slot->off + off + head, tail, len);
+	if (likely(tail == 0) || ret != 0)
+		return ret;
+	memcpy(buf, src + head, tail);
+	tail = RTE_ALIGN_CEIL(tail, RTE_PMD_ISM_STORE_ALIGN);
+	tail = RTE_MAX(tail, (uint32_t)RTE_PMD_ISM_STORE_MIN);
+	return rte_pmd_ism_store(slot->win, slot->off + off + head, buf, tail);
 }
 
 static int
@@ -148,11 +157,11 @@ payload(struct link_queue *q, uint16_t id, enum link_slot_state state, uint32_t 
 	if (!ready(q))
 		return -ENOTCONN;
 	if (unlikely(id >= q->depth || q->slots[id].state != state ||
-		     off % RTE_PMD_ISM_STORE_ALIGN != 0))
+		     off % RTE_PMD_ISM_STORE_ALIGN != 0 || (uint64_t)off + len > q->slot_size))
 		return -EINVAL;
 	if (unlikely(len == 0))
 		return 0;
-	if (unlikely((uint64_t)off + RTE_MAX(len, (uint32_t)RTE_PMD_ISM_STORE_MIN) > q->slot_size))
+	if (unlikely(off % RTE_PMD_ISM_PAGE > RTE_PMD_ISM_PAGE - RTE_PMD_ISM_STORE_MIN))
 		return -EINVAL;
 	ret = payload_store(&q->slots[id], off, src, len);
 	if (unlikely(ret != 0))
