@@ -491,9 +491,9 @@ submit(struct blk_engine *e)
 	if (io_uring_sq_ready(&e->ring) == 0)
 		return 0;
 	COUNT(e, submits);
-	/* What the kernel does not take now (no memory, busy) stays in the ring for the next round. */
+	/* What the kernel does not take now (no memory, busy) stays in the ring: the next round is due at once. */
 	ret = io_uring_submit(&e->ring);
-	return ret > 0 ? (unsigned int)ret : 0;
+	return ret > 0 ? (unsigned int)ret : 1;
 }
 
 static unsigned int

@@ -50,9 +50,11 @@ gate_shape(const struct link_req *req, uint32_t slot_size)
 
 	if ((req->flags & ~gate_ops[req->op].flags) != 0 || req->payload != payload)
 		return false;
+	/* LIST's off is an index, and any is good; it is the one op without a unit. */
+	if (req->op == BLK_LIST)
+		return req->len == 0 && req->unit == 0;
 	if (!gate_ops[req->op].range)
-		/* LIST's off is an index; any is good. */
-		return req->len == 0 && (req->off == 0 || req->op == BLK_LIST);
+		return req->len == 0 && req->off == 0;
 	return req->len != 0 && (!gate_ops[req->op].slot || req->len <= slot_size);
 }
 

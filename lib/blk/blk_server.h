@@ -38,7 +38,11 @@ struct blk_export_conf {
 
 /* @return 0; -ENOMEM; -EEXIST the link has this service; err_size bytes of err hold a line for people. */
 int blk_server_create(const struct blk_server_conf *conf, struct blk_server **srv);
-/* Every worker must have stopped polling. Flushes nothing: what was answered is in the kernel. */
+/*
+ * Ends what is in flight (answers still go out), closes all sessions of the service, forgets the exports. Every
+ * worker must have stopped polling; the link must still be there. Flushes nothing: what was answered is
+ * in the kernel. Waits for ios that the kernel holds, at most 30 s; then their memory is left to the process.
+ */
 void blk_server_destroy(struct blk_server *srv);
 
 /*
@@ -56,6 +60,8 @@ unsigned int blk_server_poll(struct blk_server *srv, uint64_t now_ns);
 struct blk_worker *blk_server_worker(struct blk_server *srv, unsigned int i);
 /* One round: take requests of all queues dealt to this worker, submit, reap, answer. @return work done. */
 unsigned int blk_worker_poll(struct blk_worker *w, uint64_t now_ns);
+/* Readable while there is something to reap, for run_set_wake_fd(); -1 where the kernel has no io_uring. */
+int blk_worker_wake_fd(const struct blk_worker *w);
 /* ios in flight in this worker, all queues. */
 unsigned int blk_worker_inflight(const struct blk_worker *w);
 

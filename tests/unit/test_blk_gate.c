@@ -159,12 +159,25 @@ test_slot_size(void **state)
 	assert_int_equal(blk_gate(&req, SIZE, RW, 4096), BLK_EINVAL);
 }
 
+/* LIST is about no unit; whether a unit exists is not the gate's to know. */
+static void
+test_units(void **state)
+{
+	struct link_req req = { .op = BLK_LIST, .unit = 1 };
+
+	assert_int_equal(blk_gate(&req, SIZE, RW, SLOT), BLK_EINVAL);
+	req.op = BLK_IDENTIFY;
+	req.unit = UINT16_MAX;
+	assert_int_equal(blk_gate(&req, SIZE, RW, SLOT), BLK_OK);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_slot_size),
+		cmocka_unit_test(test_units),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
