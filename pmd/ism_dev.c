@@ -92,6 +92,7 @@ up_ctl(struct ism_fn *fn)
 		ISM_LOG(ERR, "%s: DMA map of SBA and IEQ: %s", fn->path, strerror(-ret));
 		goto free_mem;
 	}
+	ism_mem_close_fd(&fn->ctl_mem);
 	fn->ctl = fn->ctl_mem.addr;
 	fn->ieq_pos = ISM_IEQ_START;
 	return 0;

@@ -65,6 +65,7 @@ dmb_map(struct ism_fn *fn, struct ism_dmb *dmb)
 		ISM_LOG(ERR, "%s: DMA map of a DMB: %s", fn->path, strerror(-ret));
 		ism_iova_free(&fn->iova, dmb->iova);
 	}
+	ism_mem_close_fd(&dmb->mem);
 	return ret;
 }
 

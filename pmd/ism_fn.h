@@ -54,7 +54,7 @@ ISM_WIRE_SIZE(ism_ctl_mem, 2 * ISM_PAGE_SIZE);
 struct ism_mem {
 	void *addr;
 	uint64_t len;
-	int fd; /* -1 = none */
+	int fd; /* -1 = closed */
 };
 
 struct ism_dmb {
@@ -225,6 +225,8 @@ int ism_cmd_signal(struct ism_fn *fn, uint64_t rgid, uint32_t code, uint64_t inf
 
 /* Zeroed, sealed, really there. len: a multiple of 4 KiB. @return 0 or -ENOMEM. */
 int ism_mem_alloc(struct ism_mem *mem, uint64_t len, const char *name);
+/* Once the bus has the memory: 1888 DMBs should not cost as many descriptors. */
+void ism_mem_close_fd(struct ism_mem *mem);
 void ism_mem_free(struct ism_mem *mem);
 
 /* --- ism_dmb.c, ism_win.c --- */

@@ -38,11 +38,19 @@ fail:
 }
 
 void
+ism_mem_close_fd(struct ism_mem *mem)
+{
+	if (mem->fd >= 0)
+		close(mem->fd);
+	mem->fd = -1;
+}
+
+void
 ism_mem_free(struct ism_mem *mem)
 {
 	if (mem->addr == NULL)
 		return;
 	munmap(mem->addr, mem->len);
-	close(mem->fd);
-	*mem = (struct ism_mem){ .fd = -1 };
+	ism_mem_close_fd(mem);
+	mem->addr = NULL;
 }
