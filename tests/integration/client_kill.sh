@@ -23,9 +23,9 @@ dmbs() {
 idle=$(dmbs)
 
 for round in 1 2 3; do
-	start_load victim fio --name=victim --filename="$DISK" --rw=randrw --bs=4k --iodepth=32 \
-		--ioengine=libaio --direct=1 --time_based --runtime=60 --size=32M --eta=never \
-		--aux-path="$WORK"
+	start_load victim fio --thread --name=victim --filename="$DISK" --rw=randrw --bs=4k \
+		--iodepth=32 --ioengine=libaio --direct=1 --time_based --runtime=60 --size=32M \
+		--eta=never --aux-path="$WORK"
 	sleep 0.7
 	check_running victim load server other
 	stop client KILL

@@ -31,6 +31,7 @@ declare -A GID=() SOCKET=() # by function name, filled by fabric_start
 log_allowed=() # regular expressions, see allow_log
 loops=() # loop devices that loop_attach made
 bounded_pid= # what bounded ran last
+bounded_runs= # the same while it runs
 stop_status=0 # exit status of what stop or wait_exit saw end last
 
 note() {
@@ -94,11 +95,13 @@ bounded() {
 	pid=$!
 	# shellcheck disable=SC2034 # for tests
 	bounded_pid=$pid
+	bounded_runs=$pid
 	if ! ended_within "$seconds" "$pid"; then
 		kill -KILL "$pid" 2>/dev/null || true
 		fail "took longer than $seconds s: $*"
 	fi
 	wait "$pid" || status=$?
+	bounded_runs=
 	return "$status"
 }
 
@@ -337,8 +340,8 @@ loop_detach() {
 fio_run() {
 	local name=$1
 	shift
-	bounded "${fio_bound:-120}" fio --name="$name" --output="$WORK/$name.fio" --eta=never \
-		--aux-path="$WORK" "$@" >"$WORK/$name.fio.err" 2>&1 ||
+	bounded "${fio_bound:-120}" fio --thread --name="$name" --output="$WORK/$name.fio" \
+		--eta=never --aux-path="$WORK" "$@" >"$WORK/$name.fio.err" 2>&1 ||
 		fail "fio $name: $(cat "$WORK/$name.fio.err" "$WORK/$name.fio" | head -n 20)"
 }
 
@@ -346,7 +349,7 @@ fio_run() {
 # them read back and checked. wait_verify_load judges it.
 # start_verify_load FILE
 start_verify_load() {
-	start_load load fio --name=load --filename="$1" --rw=randwrite --bs=4k \
+	start_load load fio --thread --name=load --filename="$1" --rw=randwrite --bs=4k \
 		--iodepth=32 --ioengine=libaio --direct=1 --size=32M --rate_iops=,1200 --fsync=200 \
 		--verify=crc32c --verify_fatal=1 --eta=never --aux-path="$WORK"
 }
@@ -434,6 +437,7 @@ cleanup() {
 	trap '' INT TERM HUP
 	set +e
 	[ "$status" -eq 0 ] || [ "$status" -eq 77 ] || show_logs
+	[ -z "$bounded_runs" ] || kill -KILL "$bounded_runs" 2>/dev/null
 	kill_kind load KILL
 	for device in "${loops[@]}"; do
 		umount_device "$device"

@@ -14,7 +14,7 @@ cells=(
 	"read-1m read 1m 4"
 	"write-1m write 1m 4"
 )
-fio_options=(--ioengine=libaio --direct=1 --time_based "--runtime=$seconds" --norandommap
+fio_options=(--thread --ioengine=libaio --direct=1 --time_based "--runtime=$seconds" --norandommap
 	--randrepeat=0 --eta=never --output-format=json)
 
 # CPU time of the peer's processes together, in nanoseconds.
