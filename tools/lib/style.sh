@@ -78,7 +78,7 @@ style_spdx() {
 		count=$(head -n 3 "$top/$file" |
 			grep -acE 'SPDX-License-Identifier: BSD-3-Clause( \*/)?$' || true)
 		[ "$count" -eq 1 ] && continue
-		echo "$file: expected one licence line (SPDX, BSD-3-Clause) at the top, found $count"
+		echo "$file: expected one SPDX line, BSD-3-Clause, at the top, found $count"
 		status=1
 	done < <(sources |
 		grep -vE '\.(md|json|svg|png)$|^LICENSE$|^\.gitignore$|/corpus/|\.patch$')
