@@ -60,14 +60,14 @@ bad() {
 bad 2 '--nonsense' "$fabric" --dir "$WORK/fab2" --function a --nonsense
 bad 2 'dir' "$fabric" --function a
 bad 2 'function' "$fabric" --dir "$WORK/fab2"
-bad 2 'a.*(twice|duplicate|already)' "$fabric" --dir "$WORK/folder" --function a --function a
+bad 2 'function a: another' "$fabric" --dir "$WORK/folder" --function a --function a
 bad 2 'xyz.*hex' "$fabric" --dir "$WORK/folder" --function a,gid=xyz
-bad 2 'gid' "$fabric" --dir "$WORK/folder" --function a,gid=7 --function b,gid=7
+bad 2 'function b: another' "$fabric" --dir "$WORK/folder" --function a,gid=7 --function b,gid=7
 bad 2 'vlan' "$fabric" --dir "$WORK/folder" --function a,vlan=99999
 bad 2 'nonsense' "$fabric" --dir "$WORK/folder" --function a --quirk nonsense
 bad 2 'nonsense' "$fabric" --dir "$WORK/folder" --function a --fault nonsense
 bad 1 "$WORK/missing" "$fabric" --dir "$WORK/missing/deep" --function a
-bad 1 'fab/?a?' "$fabric" --dir "$WORK/fab" --function a
+bad 1 'fab/a.sock: another fabric' "$fabric" --dir "$WORK/fab" --function a
 
 bad 2 '--nonsense' "$ismd" "$spare" -- --export "x=$image,allow=any" --nonsense
 bad 2 'export' "$ismd" "$spare" --

@@ -42,7 +42,8 @@ for name in fabric server client; do
 	[ "$(ps -o user= -p "${child_pid[$name]}")" = nobody ] || fail "$name is not nobody's"
 done
 bounded 60 "${user[@]}" fio --thread --name=user --filename="$DISK" --rw=randwrite --bs=4k \
-	--iodepth=32 --ioengine=libaio --direct=1 --size=16M --verify=crc32c --eta=never --aux-path="$WORK/run" \
+	--iodepth=32 --ioengine=libaio --direct=1 --size=16M --verify=crc32c --eta=never \
+	--aux-path="$WORK/run" \
 	>"$WORK/fio.err" 2>&1 || fail "fio: $(cat "$WORK/fio.err")"
 bounded 20 "${user[@]}" cmp "$DISK" "$image" || fail "the image is not what the mount shows"
 pair_stop

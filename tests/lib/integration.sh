@@ -236,11 +236,12 @@ log_peer_gone='session|peer|function|reconnect|fabric'
 
 ### The programs as most tests use them ###
 
-# What stands before "--", and what pair_start gives the client; a test may set
-# them before it starts a program.
+# What stands before "--", and what pair_start gives the client and the fabric; a
+# test may set them before it starts a program.
 server_eal=()
 client_eal=()
 client_options=()
+fabric_options=()
 device_options= # what follows socket=PATH: ",direct=0" for example
 as_user=() # a command in front of each program
 server_function=a
@@ -292,7 +293,7 @@ client_start() {
 # pair_start IMAGE [EXPORT-OPTIONS]: fabric, server and client; IMAGE is $DISK then.
 pair_start() {
 	local options=${2:-allow=any}
-	fabric_start a b
+	fabric_start a b "${fabric_options[@]}"
 	server_start --export "disk=$1,$options"
 	client_start "${client_options[@]}"
 	[ -f "$DISK" ] || fail "ready, but $DISK is not there"
