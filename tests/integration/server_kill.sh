@@ -22,6 +22,6 @@ done
 check_running load client
 wait_verify_load
 same "$DISK" "$image" "the image is not what the mount shows"
-ups=$(telemetry_value client /link/sessions sessions 0 ups)
+ups=$(telemetry_value client /link/sessions 0 ups)
 [ "$ups" -ge 4 ] || fail "the client counts $ups sessions, expected 4"
 pair_stop

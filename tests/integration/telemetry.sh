@@ -46,6 +46,7 @@ for name, peer in (('server', 'client'), ('client', 'server')):
     assert int(info['gid'], 16) == gid[name] and info['state'] == 'open', info
     sessions = load(f'sessions.{name}')
     print(name, sessions)
-    assert len(sessions) == 1, sessions
+    assert list(sessions) == ['0'] and sessions['0']['state'] == 'up', sessions
+    assert int(sessions['0']['rgid'], 16) == gid[peer], sessions
 PYTHON
 pair_stop
