@@ -111,20 +111,21 @@ tel_xstats(const char *cmd, const char *params, struct rte_tel_data *d)
 	return 0;
 }
 
-/* One DMB as a dict in an array. @return 0 or -errno. */
+/* One DMB, named by its index. @return 0 or -errno. */
 static int
 add_dmb(struct rte_tel_data *list, const struct ism_dmb *dmb)
 {
 	struct rte_tel_data *d = rte_tel_data_alloc();
+	char idx[16];
 
 	if (d == NULL)
 		return -ENOMEM;
+	snprintf(idx, sizeof(idx), "%" PRIu32, dmb->pub.idx);
 	rte_tel_data_start_dict(d);
-	add_dict_u64(d, "idx", dmb->pub.idx);
 	add_dict_u64(d, "len", dmb->pub.len);
 	add_hex(d, "token", dmb->pub.token);
 	add_hex(d, "rgid", dmb->pub.rgid);
-	if (rte_tel_data_add_array_container(list, d, 0) == 0)
+	if (rte_tel_data_add_dict_container(list, idx, d, 0) == 0)
 		return 0;
 	rte_tel_data_free(d);
 	return -ENOSPC;
@@ -157,7 +158,7 @@ tel_dmbs(const char *cmd, const char *params, struct rte_tel_data *d)
 	RTE_SET_USED(cmd);
 	if (fn == NULL)
 		return -EINVAL;
-	rte_tel_data_start_array(d, RTE_TEL_CONTAINER);
+	rte_tel_data_start_dict(d);
 	return add_dmbs(d, fn, from);
 }
 
