@@ -43,7 +43,8 @@ link_call_failed(struct link_session *s, enum link_why why, const char *reason)
 static void
 failed_errno(struct link_session *s, int err)
 {
-	link_call_failed(s, link_why_from_errno(s->link, err), NULL);
+	link_call_failed(s, link_why_from_errno(s->link, err),
+			 err == -EEXIST ? "a DMB is in use by another session" : NULL);
 }
 
 static int
