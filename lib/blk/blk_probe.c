@@ -56,7 +56,7 @@ blk_backing_str(enum blk_backing backing)
 {
 	switch (backing) {
 	case BLK_BACKING_MEMORY:
-		return "memory";
+		return "file in memory";
 	case BLK_BACKING_LOCAL:
 		return "file";
 	case BLK_BACKING_REMOTE:

@@ -382,6 +382,21 @@ blk_server_exports(const struct blk_server *srv)
 	return exports_count(srv);
 }
 
+int
+blk_server_export_state(const struct blk_server *srv, unsigned int i,
+			struct blk_export_state *state)
+{
+	const struct blk_export *exp;
+
+	if (i >= exports_count(srv))
+		return -ENOENT;
+	exp = srv->exports[i];
+	state->backing = blk_backing_str(exp->backing);
+	state->size = atomic_load_explicit(&exp->size, memory_order_relaxed);
+	state->flags = atomic_load_explicit(&exp->flags, memory_order_relaxed);
+	return 0;
+}
+
 static void
 add_counts(struct blk_export_stats *stats, const struct blk_counts *c)
 {

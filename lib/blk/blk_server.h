@@ -36,7 +36,16 @@ struct blk_export_conf {
 	unsigned int allow_count;
 };
 
-/* @return 0; -ENOMEM; -EEXIST the link has this service; err_size bytes of err hold a line for people. */
+/*
+ * Read what a person types: NAME=PATH[,ro][,allow=GID[:GID...]|allow=any][,desc=TEXT]. Two commas stand for
+ * one that is meant. Only the form is checked; the rest is blk_server_export()'s.
+ * @param text  what conf's texts point into; the caller frees it when conf is no longer used.
+ * @return 0; -EINVAL, -ENOMEM: err_size bytes of err hold a line for people, and there is no text.
+ */
+int blk_export_parse(const char *arg, struct blk_export_conf *conf, char **text, char *err,
+		     size_t err_size);
+
+/* @return 0; -ENOMEM; -EEXIST the link has this service. */
 int blk_server_create(const struct blk_server_conf *conf, struct blk_server **srv);
 /*
  * Ends what is in flight (answers still go out), closes all sessions of the service, forgets the exports. Every
@@ -69,6 +78,14 @@ struct blk_export_stats {
 	uint64_t ops[BLK_OP_COUNT], bytes[BLK_OP_COUNT], errors[BLK_OP_COUNT];
 };
 unsigned int blk_server_exports(const struct blk_server *srv);
+struct blk_export_state {
+	const char *backing; /* "file", "file in memory", ... */
+	uint64_t size;
+	uint32_t flags; /* BLK_INFO_* */
+};
+/* The i-th export, in the order in which they were added. @return 0; -ENOENT. */
+int blk_server_export_state(const struct blk_server *srv, unsigned int i,
+			    struct blk_export_state *state);
 int blk_server_export_stats(const struct blk_server *srv, unsigned int i, const char **name,
 			    struct blk_export_stats *stats);
 

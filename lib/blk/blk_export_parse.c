@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a person types for an export, as a struct blk_export_conf. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base_text.h"
+#include "blk_server.h"
+
+static int __attribute__((format(printf, 3, 4)))
+refuse(char *err, size_t err_size, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err, err_size, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+/* Cut the next part off *s, at a single comma; two commas become one. @return NULL: there is none. */
+static char *
+take_part(char **s)
+{
+	char *part = *s, *from = *s, *to = *s;
+	bool more = false;
+
+	if (from == NULL)
+		return NULL;
+	while (*from != '\0' && !more) {
+		if (*from != ',' || *++from == ',')
+			*to++ = *from++;
+		else
+			more = true;
+	}
+	*s = more ? from : NULL;
+	*to = '\0';
+	return part;
+}
+
+static int
+take_allow(struct blk_export_conf *conf, char *list, char *err, size_t err_size)
+{
+	char *gid;
+
+	if (strcmp(list, "any") == 0) {
+		conf->allow_any = true;
+		return 0;
+	}
+	while (list != NULL) {
+		gid = strsep(&list, ":");
+		if (conf->allow_count == BLK_ALLOW_MAX)
+			return refuse(err, err_size, "export '%s': more than %d GIDs allowed",
+				      conf->name, BLK_ALLOW_MAX);
+		if (base_gid_parse(gid, &conf->allow[conf->allow_count]) != 0)
+			return refuse(err, err_size,
+				      "export '%s': allow=%s: expected 'any', or GIDs of 1 to 16 "
+				      "hex digits separated by ':'",
+				      conf->name, gid);
+		conf->allow_count++;
+	}
+	return 0;
+}
+
+static int
+take_option(struct blk_export_conf *conf, char *part, char *err, size_t err_size)
+{
+	if (strcmp(part, "ro") == 0) {
+		conf->read_only = true;
+		return 0;
+	}
+	if (strncmp(part, "desc=", 5) == 0) {
+		conf->desc = part + 5;
+		return 0;
+	}
+	if (strncmp(part, "allow=", 6) == 0)
+		return take_allow(conf, part + 6, err, err_size);
+	return refuse(err, err_size,
+		      "export '%s': unknown option '%s', expected ro, allow=... or desc=... "
+		      "(',,' stands for a comma in a path)",
+		      conf->name, part);
+}
+
+int
+blk_export_parse(const char *arg, struct blk_export_conf *conf, char **text, char *err,
+		 size_t err_size)
+{
+	char *rest, *part, *path;
+	int ret = 0;
+
+	memset(conf, 0, sizeof(*conf));
+	*text = rest = strdup(arg);
+	if (rest == NULL) {
+		snprintf(err, err_size, "no memory");
+		return -ENOMEM;
+	}
+	part = take_part(&rest);
+	path = strchr(part, '=');
+	if (path == NULL || path == part || path[1] == '\0') {
+		ret = refuse(err, err_size, "--export '%s': expected NAME=PATH[,OPTION]...", arg);
+		goto free_text;
+	}
+	*path++ = '\0';
+	conf->name = part;
+	conf->path = path;
+	while (ret == 0 && (part = take_part(&rest)) != NULL)
+		ret = take_option(conf, part, err, err_size);
+	if (ret == 0)
+		return 0;
+free_text:
+	free(*text);
+	*text = NULL;
+	return ret;
+}
