@@ -228,7 +228,8 @@ conn_serve(struct vfu_conn **slot, short revents, const char *name)
 	if (ret == 0)
 		return;
 	if (ret != -ECONNRESET && ret != -EPIPE)
-		FABRIC_LOG(NOTICE, "%s: closing its client: %s", name, strerror(-ret));
+		FABRIC_LOG(NOTICE, "%s: closing its client, which broke the protocol: %s", name,
+			   strerror(-ret));
 	else
 		FABRIC_LOG(INFO, "%s: its client went", name);
 	vfu_conn_close(*slot);

@@ -26,7 +26,9 @@ file_check(int fd, struct stat *st)
 {
 	struct statfs fs;
 
-	if (fstat(fd, st) < 0 || fstatfs(fd, &fs) < 0)
+	int mode = fcntl(fd, F_GETFL);
+
+	if (mode < 0 || fstat(fd, st) < 0 || fstatfs(fd, &fs) < 0)
 		return -errno;
 	if (!S_ISREG(st->st_mode) || st->st_size <= 0 ||
 	    (fs.f_type != TMPFS_MAGIC && fs.f_type != HUGETLBFS_MAGIC)) {
@@ -35,7 +37,7 @@ file_check(int fd, struct stat *st)
 			   (unsigned long)fs.f_type);
 		return -EINVAL;
 	}
-	return 0;
+	return (mode & O_ACCMODE) == O_RDWR ? 0 : -EACCES;
 }
 
 static struct vfu_file *
