@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* READ and WRITE: from the buffer of the request to the peer, and from the DMB to the kernel. */
+#include "ismblk.h"
+
+#include <errno.h>
+#include <string.h>
+
+static struct file *
+file_of(const struct fuse_file_info *fi)
+{
+	return (struct file *)(uintptr_t)fi->fh;
+}
+
+/* The kernel copies from our DMB into the reader's pages: this is where the payload was stored. */
+static void
+read_done(struct blk_io *io, int err)
+{
+	struct context *c = io->arg;
+
+	if (err != 0) {
+		fuse_reply_err(c->req, -err);
+	} else {
+		STAT_ADD(c->worker, payload_out, io->len);
+		fuse_reply_iov(c->req, io->iov, (int)io->iov_count);
+	}
+	context_put(c);
+}
+
+/* Behind the end there is nothing; across it, as much as there is. Like a block device. */
+void
+data_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct file *f = file_of(fi);
+	uint64_t end = blk_disk_size(f->disk);
+	struct context *c;
+
+	if (off < 0 || (uint64_t)off >= end || size == 0) {
+		fuse_reply_buf(req, NULL, 0);
+		return;
+	}
+	c = context_get(worker_self(), req, f);
+	c->io.op = BLK_READ;
+	c->io.off = (uint64_t)off;
+	c->io.len = size < end - (uint64_t)off ? size : end - (uint64_t)off;
+	c->io.done = read_done;
+	context_submit(c);
+}
+
+static void
+write_done(struct blk_io *io, int err)
+{
+	struct context *c = io->arg;
+
+	if (err != 0) {
+		fuse_reply_err(c->req, -err);
+	} else {
+		STAT_ADD(c->worker, payload_in, io->len);
+		fuse_reply_write(c->req, io->len);
+	}
+	context_put(c);
+}
+
+/*
+ * Keep the buffer that the request was read into until its payload is no longer needed. If the payload is
+ * not in it (another libfuse may have moved it), there is nothing for it but a copy, and it is counted.
+ */
+static const void *
+keep_payload(struct worker *w, struct context *c, const char *buf, size_t size)
+{
+	uint8_t *mem = w->current->mem;
+
+	if ((const uint8_t *)buf < mem ||
+	    (const uint8_t *)buf + size > mem + REQUEST_HEAD + REQUEST_MAX) {
+		memcpy(mem, buf, size);
+		buf = (const char *)mem;
+		STAT_ADD(w, copies, 1);
+	}
+	c->buffer = w->current;
+	w->current = NULL;
+	return buf;
+}
+
+void
+data_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
+	   struct fuse_file_info *fi)
+{
+	struct worker *w = worker_self();
+	struct file *f = file_of(fi);
+	uint64_t end = blk_disk_size(f->disk);
+	struct context *c;
+
+	if (tree_read_only(w->app, f->disk)) {
+		fuse_reply_err(req, EROFS);
+		return;
+	}
+	if (size == 0) {
+		fuse_reply_write(req, 0);
+		return;
+	}
+	if (off < 0 || (uint64_t)off >= end) {
+		fuse_reply_err(req, ENOSPC);
+		return;
+	}
+	c = context_get(w, req, f);
+	c->io.op = BLK_WRITE;
+	c->io.off = (uint64_t)off;
+	c->io.len = size < end - (uint64_t)off ? size : end - (uint64_t)off;
+	c->io.data = keep_payload(w, c, buf, size);
+	c->io.done = write_done;
+	context_submit(c);
+}

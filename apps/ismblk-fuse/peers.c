@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The servers behind the mount: sessions, waiting for them, control rounds, the way out. */
+#include "ismblk.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "base_time.h"
+#include "run.h"
+
+#define CONTROL_NS (50 * BASE_NS_PER_US) /* between two rounds of control on a busy lcore */
+#define WAIT_NS (100 * BASE_NS_PER_US) /* between two rounds while nobody is served */
+#define DRAIN_NS (2 * BASE_NS_PER_S)
+
+bool
+peers_selected(const struct ismblk *app, const struct blk_disk *disk)
+{
+	unsigned int i;
+
+	for (i = 0; i < app->opt.export_count; i++) {
+		if (strcmp(app->opt.exports[i], blk_disk_name(disk)) == 0)
+			return true;
+	}
+	return app->opt.export_count == 0;
+}
+
+/* --- what clients tell, on the control thread (lib/link logs sessions) --- */
+
+/*
+ * Attributes only (offset -1): dropping pages would wait for pages that are being read, that is for
+ * ourselves. The kernel drops them itself when it then sees another size.
+ */
+static void
+on_change(void *arg, struct blk_client *c, struct blk_disk *disk)
+{
+	struct peer *p = arg;
+
+	if (!peers_selected(p->app, disk))
+		return;
+	if (!blk_disk_present(disk)) {
+		run_note("peer %s: disk %s is gone", p->name, blk_disk_name(disk));
+		return;
+	}
+	run_note("peer %s: disk %s, size %" PRIu64 "%s", p->name, blk_disk_name(disk),
+		 blk_disk_size(disk), tree_read_only(p->app, disk) ? ", read-only" : "");
+	if (p->app->session != NULL && p->app->announced)
+		fuse_lowlevel_notify_inval_inode(p->app->session, tree_ino(p, disk), -1, 0);
+}
+
+/* --- start --- */
+
+static int
+open_peer(struct ismblk *app, uint64_t gid)
+{
+	struct peer *p = &app->peers[app->peer_count];
+	const struct blk_client_conf conf = {
+		.link = app->link,
+		.rgid = gid,
+		.queues = (uint16_t)app->queues,
+		.depth = (uint16_t)app->opt.depth,
+		.slot_size = (uint32_t)app->opt.slot_size,
+		.digest = app->opt.digest,
+		.fast_io_fail_ms = (uint32_t)app->opt.fast_io_fail_ms,
+		.on_change = on_change,
+		.arg = p,
+	};
+	int ret;
+
+	p->app = app;
+	p->gid = gid;
+	p->index = app->peer_count;
+	base_gid_str(gid, p->name);
+	ret = blk_client_create(&conf, &p->client);
+	if (ret == -EADDRINUSE) {
+		run_error("--peer %s is our own GID: expected the server's", p->name);
+		return RUN_EXIT_PEER;
+	}
+	if (ret != 0) {
+		run_error("peer %s: cannot open a session: %s", p->name, strerror(-ret));
+		return RUN_EXIT_FAIL;
+	}
+	app->peer_count++;
+	return RUN_EXIT_OK;
+}
+
+/* Is there any point in waiting on? A peer may still be starting; a refusal will not change. */
+static bool
+is_final(enum link_why why)
+{
+	return why == LINK_WHY_REFUSED || why == LINK_WHY_NO_SERVICE || why == LINK_WHY_VERSION;
+}
+
+static int
+complain(const struct ismblk *app, const struct peer *p, const struct link_session_info *info)
+{
+	const char *colon = info->reason[0] != '\0' ? ": " : "";
+
+	switch (info->why) {
+	case LINK_WHY_UNREACHABLE:
+		run_error("peer %s is unreachable: no such GID on our fabric", p->name);
+		break;
+	case LINK_WHY_REFUSED:
+		run_error("peer %s does not allow us%s%s", p->name, colon, info->reason);
+		break;
+	case LINK_WHY_NO_SERVICE:
+		run_error("peer %s exports no disks%s%s", p->name, colon, info->reason);
+		break;
+	case LINK_WHY_NONE:
+	case LINK_WHY_TIMEOUT:
+		run_error("peer %s does not answer within %" PRIu64 " ms (is dpdk-ismd running "
+			  "there?)",
+			  p->name, app->opt.connect_timeout_ms);
+		break;
+	default:
+		run_error("peer %s: no session: %s%s%s", p->name, link_why_str(info->why), colon,
+			  info->reason);
+		break;
+	}
+	return RUN_EXIT_PEER;
+}
+
+static void
+idle_a_moment(void)
+{
+	const struct timespec ts = { .tv_nsec = WAIT_NS };
+
+	nanosleep(&ts, NULL);
+}
+
+/* One round while no worker runs: control and all queues. */
+static void
+round_alone(struct ismblk *app)
+{
+	uint64_t now = base_now_ns();
+	unsigned int i, work;
+
+	app->control_ns = 0;
+	work = peers_control(app, now);
+	for (i = 0; i < app->queues; i++)
+		work += peers_poll_queues(app, i, now);
+	if (work == 0)
+		idle_a_moment();
+}
+
+static int
+wait_peer(struct ismblk *app, struct peer *p, uint64_t deadline)
+{
+	struct link_session_info info;
+
+	while (!blk_client_up(p->client)) {
+		round_alone(app);
+		blk_client_session_info(p->client, &info);
+		if (run_stopping())
+			return RUN_EXIT_FAIL;
+		if (!info.up && (is_final(info.why) || base_now_ns() > deadline))
+			return complain(app, p, &info);
+		if (base_now_ns() > deadline && !blk_client_up(p->client)) {
+			run_error("peer %s does not tell its exports within %" PRIu64 " ms",
+				  p->name, app->opt.connect_timeout_ms);
+			return RUN_EXIT_PEER;
+		}
+	}
+	return RUN_EXIT_OK;
+}
+
+int
+peers_connect(struct ismblk *app)
+{
+	uint64_t deadline = base_now_ns() + app->opt.connect_timeout_ms * BASE_NS_PER_MS;
+	unsigned int i;
+	int ret = RUN_EXIT_OK;
+
+	for (i = 0; i < app->opt.peer_count && ret == RUN_EXIT_OK; i++)
+		ret = open_peer(app, app->opt.peers[i]);
+	for (i = 0; i < app->peer_count && ret == RUN_EXIT_OK; i++)
+		ret = wait_peer(app, &app->peers[i], deadline);
+	return ret;
+}
+
+int
+peers_check_exports(const struct ismblk *app)
+{
+	unsigned int i, k;
+
+	for (i = 0; i < app->opt.export_count; i++) {
+		bool found = false;
+
+		for (k = 0; k < app->peer_count && !found; k++)
+			found = blk_client_disk_by_name(app->peers[k].client,
+							app->opt.exports[i]) != NULL;
+		if (found)
+			continue;
+		run_error("--export %s: %s no export of that name for us (--list shows all)",
+			  app->opt.exports[i],
+			  app->peer_count == 1 ? "the peer has" : "the peers have");
+		return RUN_EXIT_EXPORT;
+	}
+	return RUN_EXIT_OK;
+}
+
+/* --- rounds --- */
+
+unsigned int
+peers_control(struct ismblk *app, uint64_t now_ns)
+{
+	unsigned int i, work;
+
+	if (now_ns < app->control_ns)
+		return 0;
+	app->control_ns = now_ns + CONTROL_NS;
+	work = link_poll(app->link, now_ns);
+	for (i = 0; i < app->peer_count; i++)
+		work += blk_client_poll(app->peers[i].client, now_ns);
+	return work;
+}
+
+unsigned int
+peers_poll_queues(struct ismblk *app, unsigned int queue, uint64_t now_ns)
+{
+	unsigned int i, work = 0;
+
+	for (i = 0; i < app->peer_count; i++)
+		work += blk_cq_poll(blk_client_queue(app->peers[i].client, queue), now_ns);
+	return work;
+}
+
+/* --- the way out --- */
+
+/* ios in flight whose peer is there to answer them. */
+static unsigned int
+answerable(const struct ismblk *app)
+{
+	unsigned int i, q, n = 0;
+
+	for (i = 0; i < app->peer_count; i++) {
+		if (!blk_client_up(app->peers[i].client))
+			continue;
+		for (q = 0; q < app->queues; q++)
+			n += blk_cq_inflight(blk_client_queue(app->peers[i].client, q));
+	}
+	return n;
+}
+
+void
+peers_drain(struct ismblk *app)
+{
+	uint64_t deadline = base_now_ns() + DRAIN_NS;
+	unsigned int i, q;
+
+	while (answerable(app) != 0 && base_now_ns() < deadline)
+		round_alone(app);
+	for (i = 0; i < app->peer_count; i++) {
+		for (q = 0; q < app->queues; q++)
+			blk_cq_abort(blk_client_queue(app->peers[i].client, q), -EIO);
+	}
+}
+
+void
+peers_close(struct ismblk *app)
+{
+	while (app->peer_count > 0)
+		blk_client_destroy(app->peers[--app->peer_count].client);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Counters of the mount: /ismblk/mount. The disks' own are lib/blk's, under /blk/client. */
+#include "ismblk.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include <rte_telemetry.h>
+#include <rte_version.h>
+
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 3, 0, 0)
+#define dict_u64 rte_tel_data_add_dict_uint
+#else
+#define dict_u64 rte_tel_data_add_dict_u64
+#endif
+
+/* Telemetry runs on a thread of DPDK's: it must not look at workers that are being freed. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static const struct ismblk *shown;
+
+#define SUM(field)                                                                                 \
+	do {                                                                                       \
+		uint64_t sum = 0;                                                                  \
+		unsigned int i;                                                                    \
+                                                                                                   \
+		for (i = 0; i < shown->queues; i++)                                                \
+			sum += atomic_load_explicit(&shown->workers[i].stats.field,                \
+						    memory_order_relaxed);                         \
+		dict_u64(d, #field, sum);                                                          \
+	} while (0)
+
+static int
+show_mount(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	int ret = -ENODEV;
+
+	pthread_mutex_lock(&lock);
+	if (shown != NULL) {
+		rte_tel_data_start_dict(d);
+		dict_u64(d, "workers", shown->queues);
+		SUM(requests);
+		SUM(empty);
+		SUM(stalls);
+		SUM(payload_in);
+		SUM(payload_out);
+		SUM(copies);
+		SUM(interrupted);
+		ret = 0;
+	}
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+void
+telemetry_start(const struct ismblk *app)
+{
+	pthread_mutex_lock(&lock);
+	shown = app;
+	pthread_mutex_unlock(&lock);
+	rte_telemetry_register_cmd("/ismblk/mount", show_mount,
+				   "Requests of the mount, summed over all lcores. No parameters");
+}
+
+void
+telemetry_stop(void)
+{
+	pthread_mutex_lock(&lock);
+	shown = NULL;
+	pthread_mutex_unlock(&lock);
+}
