@@ -47,8 +47,12 @@ on_up(void *arg, struct link_session *s)
 {
 	struct blk_client *c = arg;
 	struct link_session_info info;
+	unsigned int i;
 
 	link_session_info(s, &info);
+	for (i = 0; i < info.queues && i < c->conf.queues; i++)
+		atomic_store_explicit(&c->cqs[i].given, link_session_queue(s, i),
+				      memory_order_release);
 	compare_epoch(c, &info.peer_epoch);
 	SET(c, queues_up, info.queues);
 	SET(c, digest, (info.features & LINK_FEATURE_DIGEST) != 0);

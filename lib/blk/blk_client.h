@@ -57,6 +57,7 @@ struct blk_io {
 		uint16_t chunks_left; /* unanswered */
 		uint16_t first; /* slot of the first chunk; they are chained */
 		int err;
+		bool started;
 	} p;
 };
 
@@ -121,8 +122,21 @@ unsigned int blk_cq_poll(struct blk_cq *cq, uint64_t now_ns);
 bool blk_cq_usable(const struct blk_cq *cq);
 /* ios taken and not ended. */
 unsigned int blk_cq_inflight(const struct blk_cq *cq);
+/*
+ * End an io that waits (no session, or no slots yet), with `err`.
+ * @return 0, done() has been called; -EBUSY it was sent and the answer will come.
+ */
+int blk_cq_cancel(struct blk_cq *cq, struct blk_io *io, int err);
 /* End every io with `err`: the program is leaving. Detaches nothing. */
 void blk_cq_abort(struct blk_cq *cq, int err);
+
+/*
+ * Walk the extents that BLOCK_STATUS of *pos has brought, as they lie in the DMB (each is copied, then
+ * checked), looking for the first hole (reads as zeros) or for the first that is none.
+ * @param end  size of the disk: extents count no further.
+ * @return 1 *pos is the place; 0 it is not in here, *pos is where to ask next (or end); -EPROTO nonsense.
+ */
+int blk_extents_seek(const void *payload, size_t len, bool hole, uint64_t *pos, uint64_t end);
 
 #define BLK_HIST_BUCKETS 64
 struct blk_cq_stats {

@@ -108,7 +108,12 @@ TAILQ_HEAD(blk_io_list, blk_io);
 
 struct blk_cq {
 	struct blk_client *client;
-	struct link_queue *q; /* valid as long as the client */
+	/*
+	 * The link has no queues before the first session; from then on they stay where they are.
+	 * Release by control, acquire by the data thread, which keeps it in q.
+	 */
+	_Atomic(struct link_queue *) given;
+	struct link_queue *q;
 	uint16_t index;
 	bool attached;
 	bool posted; /* descriptors to publish */

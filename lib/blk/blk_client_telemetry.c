@@ -148,15 +148,18 @@ show_disk(const struct blk_client *c, const char *rest, struct rte_tel_data *d)
 static int
 show_queue(const struct blk_client *c, const char *rest, struct rte_tel_data *d)
 {
-	struct link_queue_stats link;
+	struct link_queue_stats link = { 0 };
 	struct blk_cq_stats st;
+	struct link_queue *q;
 	uint64_t index = 0;
 	unsigned int op;
 
 	if (rest != NULL && base_num_parse(rest, 0, 0, c->conf.queues - 1u, &index) != 0)
 		return -EINVAL;
 	blk_cq_stats(&c->cqs[index], &st);
-	link_queue_stats(c->cqs[index].q, &link);
+	q = atomic_load_explicit(&c->cqs[index].given, memory_order_acquire);
+	if (q != NULL)
+		link_queue_stats(q, &link);
 	rte_tel_data_start_dict(d);
 	for (op = 0; op < BLK_OP_COUNT; op++) {
 		if (op_names[op] == NULL)

@@ -19,7 +19,6 @@ blk_cq_init(struct blk_cq *cq, struct blk_client *c, uint16_t index)
 {
 	cq->client = c;
 	cq->index = index;
-	cq->q = link_session_queue(c->session, index);
 	TAILQ_INIT(&cq->waiting);
 	TAILQ_INIT(&cq->started);
 }
@@ -86,6 +85,7 @@ blk_cq_detach(struct blk_cq *cq)
 	TAILQ_FOREACH(io, &cq->started, p.entry) {
 		io->p.pos = 0;
 		io->p.err = 0;
+		io->p.started = false;
 		blk_count(&cq->stats.replays, 1);
 	}
 	TAILQ_CONCAT(&cq->started, &cq->waiting, p.entry);
@@ -99,6 +99,10 @@ follow_session(struct blk_cq *cq)
 {
 	bool before = cq->attached;
 
+	if (cq->q == NULL)
+		cq->q = atomic_load_explicit(&cq->given, memory_order_acquire);
+	if (cq->q == NULL)
+		return 0;
 	switch (link_queue_state(cq->q)) {
 	case LINK_QUEUE_UP:
 		if (!cq->attached)
@@ -216,6 +220,7 @@ start_io(struct blk_cq *cq, struct blk_io *io)
 	}
 	TAILQ_REMOVE(&cq->waiting, io, p.entry);
 	TAILQ_INSERT_TAIL(&cq->started, io, p.entry);
+	io->p.started = true;
 	io->p.first = BLK_NO_SLOT;
 	io->p.chunks_left = (uint16_t)chunks;
 	io->p.flush_mark = atomic_load_explicit(&io->disk->writes_done, memory_order_acquire);
@@ -337,6 +342,7 @@ blk_cq_submit(struct blk_cq *cq, struct blk_io *io)
 	io->p.queued_ns = base_now_ns();
 	io->p.pos = 0;
 	io->p.err = 0;
+	io->p.started = false;
 	io->p.first = BLK_NO_SLOT;
 	cq->inflight++;
 	TAILQ_INSERT_TAIL(&cq->waiting, io, p.entry);
@@ -368,6 +374,16 @@ blk_cq_poll(struct blk_cq *cq, uint64_t now_ns)
 	work += start_waiting(cq, now_ns);
 	blk_cq_flush(cq);
 	return work;
+}
+
+int
+blk_cq_cancel(struct blk_cq *cq, struct blk_io *io, int err)
+{
+	if (io->p.started)
+		return -EBUSY;
+	TAILQ_REMOVE(&cq->waiting, io, p.entry);
+	blk_cq_end(cq, io, err, base_now_ns());
+	return 0;
 }
 
 void

@@ -84,3 +84,22 @@ blk_reply_info(const struct blk_export_info *raw, struct blk_disk_info *info)
 	memcpy(info->id, raw->id, sizeof(info->id));
 	return true;
 }
+
+int
+blk_extents_seek(const void *payload, size_t len, bool hole, uint64_t *pos, uint64_t end)
+{
+	const uint8_t *p = payload;
+	struct blk_extent e;
+	uint64_t bytes;
+
+	for (; len >= sizeof(e) && *pos < end; p += sizeof(e), len -= sizeof(e)) {
+		memcpy(&e, p, sizeof(e));
+		bytes = rte_be_to_cpu_64(e.len);
+		if (bytes == 0)
+			return -EPROTO;
+		if (((rte_be_to_cpu_32(e.flags) & BLK_EXTENT_ZERO) != 0) == hole)
+			return 1;
+		*pos += RTE_MIN(bytes, end - *pos);
+	}
+	return 0;
+}
