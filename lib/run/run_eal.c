@@ -30,6 +30,7 @@ static struct {
 } capture = { .saved_out = -1, .saved_err = -1 };
 
 static bool eal_up;
+static FILE *log_stream; /* where log lines go after the start */
 
 const char *
 run_eal_reason(void)
@@ -65,6 +66,44 @@ capture_write(void *cookie, const char *buf, size_t size)
 	else if (size > 11 && memcmp(buf, "TELEMETRY: ", 11) != 0)
 		keep_line(capture.driver_line, sizeof(capture.driver_line), buf, size);
 	return (ssize_t)size;
+}
+
+/* Log lines of libraries look like the program's own; syslog gets none of them twice. */
+static ssize_t
+log_write(void *cookie, const char *buf, size_t size)
+{
+	const char *p = buf, *end = buf + size;
+
+	while (p < end) {
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+		size_t len = (size_t)((nl != NULL ? nl : end) - p);
+
+		if (len != 0)
+			run_error("%.*s", (int)len, p);
+		p += len + 1;
+	}
+	return (ssize_t)size;
+}
+
+static void
+log_open(void)
+{
+	static const cookie_io_functions_t io = { .write = log_write };
+
+	log_stream = fopencookie(NULL, "w", io);
+	if (log_stream == NULL)
+		return;
+	setvbuf(log_stream, NULL, _IOLBF, 4096);
+	rte_openlog_stream(log_stream);
+}
+
+static void
+log_close(void)
+{
+	rte_openlog_stream(NULL);
+	if (log_stream != NULL)
+		fclose(log_stream);
+	log_stream = NULL;
 }
 
 static void
@@ -187,6 +226,7 @@ run_eal_init(void)
 		return rte_errno == EINVAL ? RUN_EXIT_USAGE : RUN_EXIT_FAIL;
 	}
 	eal_up = true;
+	log_open();
 	run_signals();
 	return RUN_EXIT_OK;
 }
@@ -197,6 +237,7 @@ run_fini(void)
 	if (!eal_up)
 		return;
 	eal_up = false;
+	log_close();
 	rte_eal_cleanup();
 	sweep();
 }
