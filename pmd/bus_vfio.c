@@ -220,6 +220,7 @@ vfio_probe(struct rte_pci_driver *driver, struct rte_pci_device *pci)
 	bus->container = -1;
 	bus->group = -1;
 	bus->device = -1;
+	bus->event = -1;
 	return ism_rawdev_create(pci->name, pci->name, &ism_vfio_ops, bus, &pci->device,
 				 pci->device.numa_node);
 }

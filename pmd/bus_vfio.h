@@ -20,6 +20,7 @@ struct vfio_bus {
 	char name[VFIO_NAME_MAX];
 	bool told; /* why it cannot be claimed: once until it can */
 	int container, group, device; /* -1 = closed */
+	int event; /* the kernel wants the device back, or it failed; -1 = it cannot tell */
 	uint32_t device_flags; /* VFIO_DEVICE_FLAGS_* */
 	struct vfio_region data, cmd, config;
 };
@@ -33,7 +34,7 @@ bool vfio_driver_ok(const char *name, const char *driver);
 int vfio_bus_open(void *arg, struct ism_bus_info *info);
 /* Close what is open; idempotent. */
 void vfio_bus_close(void *arg);
-/* The two words of config space that say who is there. @return 0 or -ENODEV. */
+/* No event came, and config space still says who is there. @return 0 or -ENODEV. */
 int vfio_bus_health(void *arg);
 /* One store. @return 1 (system call) or -errno as of ism_ops. */
 int vfio_bus_store(struct vfio_bus *bus, const struct vfio_region *region, uint64_t off,

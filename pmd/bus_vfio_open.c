@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -71,8 +72,8 @@ vfio_driver_ok(const char *name, const char *driver)
 			name, name);
 	else if (strcmp(driver, "vfio-pci") == 0)
 		ISM_LOG(NOTICE,
-			"%s: bound to vfio-pci, which cannot reach the BARs of an ISM function; bind "
-			"ism_vfio_pci: driverctl set-override %s ism_vfio_pci",
+			"%s: bound to vfio-pci, which cannot reach the BARs of an ISM function; "
+			"bind ism_vfio_pci: driverctl set-override %s ism_vfio_pci",
 			name, name);
 	else
 		ISM_LOG(NOTICE,
@@ -295,8 +296,11 @@ int
 vfio_bus_health(void *arg)
 {
 	struct vfio_bus *bus = arg;
+	uint64_t count;
 	rte_le32_t id;
 
+	if (bus->event >= 0 && read(bus->event, &count, sizeof(count)) > 0)
+		return -ENODEV;
 	if (bus->device < 0 || config_read(bus, PCI_ID_OFF, &id, sizeof(id)) < 0)
 		return -ENODEV;
 	return rte_le_to_cpu_32(id) == ((uint32_t)ISM_PCI_DEVICE << 16 | ISM_PCI_VENDOR) ? 0
@@ -316,6 +320,36 @@ enable_bus_master(struct vfio_bus *bus)
 		   (off_t)(bus->config.off + PCI_COMMAND_OFF)) != sizeof(command))
 		return -ENODEV;
 	return 0;
+}
+
+/*
+ * Hot-unplug waits in the kernel until we let go of the device, and error recovery is for us to
+ * start: both come through one eventfd, which health() looks at. Then the function is lost, and
+ * reopening it lets go. No interrupt vector of the device is used.
+ */
+static void
+watch_device(struct vfio_bus *bus)
+{
+	static const uint32_t index[] = { VFIO_PCI_REQ_IRQ_INDEX, VFIO_PCI_ERR_IRQ_INDEX };
+	union {
+		struct vfio_irq_set set;
+		uint8_t room[sizeof(struct vfio_irq_set) + sizeof(int32_t)];
+	} u;
+	unsigned int i;
+
+	bus->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	for (i = 0; i < RTE_DIM(index) && bus->event >= 0; i++) {
+		u.set = (struct vfio_irq_set){
+			.argsz = sizeof(u),
+			.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+			.index = index[i],
+			.count = 1,
+		};
+		memcpy(u.room + sizeof(u.set), &bus->event, sizeof(int32_t));
+		if (ioctl(bus->device, VFIO_DEVICE_SET_IRQS, &u.set) < 0)
+			ISM_LOG(INFO, "%s: no events of kind %u: %s", bus->name, index[i],
+				strerror(errno));
+	}
 }
 
 static int
@@ -357,7 +391,7 @@ void
 vfio_bus_close(void *arg)
 {
 	struct vfio_bus *bus = arg;
-	int *fd[] = { &bus->device, &bus->group, &bus->container };
+	int *fd[] = { &bus->event, &bus->device, &bus->group, &bus->container };
 	unsigned int i;
 
 	/* Closing the group takes it out of the container, closing that unmaps all DMA. */
@@ -392,6 +426,7 @@ vfio_bus_open(void *arg, struct ism_bus_info *info)
 		vfio_bus_close(bus);
 		return ret;
 	}
+	watch_device(bus);
 	find_maxstbl(bus, info);
 	bus->told = false;
 	return 0;

@@ -49,5 +49,7 @@ int vfu_bus_broken(struct vfu_bus *bus, const char *what);
 
 /* bus_vfu_open.c: connect, agree on a version, look at the device. As ism_ops.open. */
 int vfu_bus_open(void *arg, struct ism_bus_info *info);
+/* Its part behind connecting: what *info says at first is what we can do. */
+int vfu_bus_look(struct vfu_bus *bus, struct ism_bus_info *info);
 
 #endif

@@ -201,8 +201,8 @@ start_config(struct vfu_bus *bus)
 	return vfu_bus_write(bus, VFU_REGION_CONFIG, PCI_COMMAND_OFF, &command, sizeof(command));
 }
 
-static int
-look_at_device(struct vfu_bus *bus, struct ism_bus_info *info)
+int
+vfu_bus_look(struct vfu_bus *bus, struct ism_bus_info *info)
 {
 	unsigned int i;
 	int ret;
@@ -233,7 +233,7 @@ vfu_bus_open(void *arg, struct ism_bus_info *info)
 	ret = connect_socket(bus);
 	if (ret < 0)
 		return ret;
-	ret = look_at_device(bus, info);
+	ret = vfu_bus_look(bus, info);
 	if (ret == 0 && (setsockopt(bus->sock, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) < 0 ||
 			 setsockopt(bus->sock, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)) < 0))
 		ret = -errno;

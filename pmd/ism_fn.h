@@ -120,8 +120,8 @@ struct ism_fn {
 	 */
 	bool lost;
 	/*
-	 * A store was refused: a bad token, or a function in error state. Set by the storing thread,
-	 * looked into by the control thread. Relaxed, as `lost`.
+	 * A store was refused: a bad token, or a function in error state. Set by the storing
+	 * thread, looked into by the control thread. Relaxed, as `lost`.
 	 */
 	bool suspect;
 

@@ -67,8 +67,8 @@ struct ism_ops {
 
 	/*
 	 * Make [addr, addr+len), which is fd from its start, visible to the device at iova.
-	 * All 4 KiB aligned. fd stays the caller's. Further errors: -ENOMEM (memory or locked-memory
-	 * limit), -ENOSPC (too many maps), -EPERM.
+	 * All 4 KiB aligned. fd stays the caller's. Further errors: -ENOMEM (memory, or the limit
+	 * of locked memory), -ENOSPC (too many maps), -EPERM.
 	 */
 	int (*dma_map)(void *bus, uint64_t iova, void *addr, uint64_t len, int fd);
 	int (*dma_unmap)(void *bus, uint64_t iova, uint64_t len);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Fixture: a fabric behind vfio-user sockets, served by a thread of this process, and rawdevs of the
- * vdev driver on them. What inproc.h is without sockets.
+ * Fixture: a fabric behind vfio-user sockets, served by a thread of this process, and rawdevs
+ * of the vdev driver on them. What inproc.h is without sockets.
  *
  *	sockfab_start(&sf, 2);
  *	sockfab_probe(&sf, 0, "direct=0", &dev_id);

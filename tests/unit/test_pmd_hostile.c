@@ -275,33 +275,46 @@ allowed(int ret)
 			fail_msg("%s: too long, spoil %d at reply %u", #call, px.spoil, px.at);    \
 	} while (0)
 
-/* All that a driver does, ignoring failures. Function 1 is behind the proxy. */
+/* Stores into a DMB of the honest function. */
+static void
+live_stores(uint16_t dev, uint16_t peer)
+{
+	struct rte_pmd_ism_dmb *theirs = NULL;
+	struct rte_pmd_ism_win *win = NULL;
+	uint8_t data[8192] = { 1 };
+
+	CHECK(rte_pmd_ism_dmb_register(peer, sf.gid[1], 8192, 0, &theirs));
+	if (theirs == NULL)
+		return;
+	CHECK(rte_pmd_ism_win_open(dev, theirs->token, 8192, &win));
+	if (win != NULL) {
+		CHECK(rte_pmd_ism_store(win, 0, data, sizeof(data)));
+		CHECK(rte_pmd_ism_store(win, 64, data, 64));
+		rte_pmd_ism_win_close(win);
+	}
+	rte_pmd_ism_dmb_unregister(theirs);
+}
+
+static void
+live_control(uint16_t dev)
+{
+	struct rte_pmd_ism_dmb *mine = NULL;
+	struct rte_pmd_ism_event ev[14];
+
+	CHECK(rte_pmd_ism_query_rgid(dev, sf.gid[0], 0));
+	CHECK(rte_pmd_ism_dmb_register(dev, sf.gid[0], 8192, 0, &mine));
+	CHECK(rte_pmd_ism_signal(dev, sf.gid[0], 1, 1));
+	CHECK(rte_pmd_ism_events(dev, ev, 14));
+	rte_pmd_ism_dmb_unregister(mine);
+}
+
+/* All that a driver does, ignoring failures. `dev` is behind the proxy, `peer` is not. */
 static void
 live(uint16_t dev, uint16_t peer)
 {
-	struct rte_pmd_ism_dmb *mine = NULL, *theirs = NULL;
-	struct rte_pmd_ism_win *win = NULL;
-	struct rte_pmd_ism_event ev[14];
-	struct rte_pmd_ism_info info = { .gid = 0 };
-	uint8_t data[8192] = { 1 };
-
 	CHECK(rte_pmd_ism_open(dev));
-	CHECK(rte_pmd_ism_info_get(dev, &info));
-	CHECK(rte_pmd_ism_query_rgid(dev, sf.gid[0], 0));
-	CHECK(rte_pmd_ism_dmb_register(dev, sf.gid[0], 8192, 0, &mine));
-	CHECK(rte_pmd_ism_dmb_register(peer, sf.gid[1], 8192, 0, &theirs));
-	if (theirs != NULL) {
-		CHECK(rte_pmd_ism_win_open(dev, theirs->token, 8192, &win));
-		if (win != NULL) {
-			CHECK(rte_pmd_ism_store(win, 0, data, sizeof(data)));
-			CHECK(rte_pmd_ism_store(win, 64, data, 64));
-		}
-	}
-	CHECK(rte_pmd_ism_signal(dev, sf.gid[0], 1, 1));
-	CHECK(rte_pmd_ism_events(dev, ev, 14));
-	rte_pmd_ism_win_close(win);
-	rte_pmd_ism_dmb_unregister(mine);
-	rte_pmd_ism_dmb_unregister(theirs);
+	live_stores(dev, peer);
+	live_control(dev);
 	CHECK(rte_pmd_ism_reopen(dev));
 	rte_pmd_ism_close(dev);
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -25,7 +26,7 @@ static void
 closed_bus(void)
 {
 	bus = (struct vfio_bus){
-		.name = "ffff:ff:1f.7", .container = -1, .group = -1, .device = -1
+		.name = "ffff:ff:1f.7", .container = -1, .group = -1, .device = -1, .event = -1
 	};
 }
 
@@ -175,6 +176,12 @@ test_health(void **state)
 	assert_int_equal(ops->health(&bus), -ENODEV); /* no config space yet */
 	assert_int_equal(pwrite(bus.device, ism, 4, 1 << 16), 4);
 	assert_int_equal(ops->health(&bus), 0);
+	bus.event = eventfd(0, EFD_NONBLOCK);
+	assert_true(bus.event >= 0);
+	assert_int_equal(ops->health(&bus), 0);
+	assert_int_equal(eventfd_write(bus.event, 1), 0);
+	assert_int_equal(ops->health(&bus), -ENODEV);
+	assert_int_equal(ops->health(&bus), 0); /* once: reopening comes in between */
 	assert_int_equal(pwrite(bus.device, gone, 4, 1 << 16), 4);
 	assert_int_equal(ops->health(&bus), -ENODEV);
 }
