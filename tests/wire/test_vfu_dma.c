@@ -1,56 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* DMA_MAP and DMA_UNMAP: a guest's memory page by page, and files that are not to be trusted. */
-#include "vfu_rig.h"
+#include "vfu_ism.h"
 
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "fabric_guard.h"
-#include "ism_addr.h"
-#include "ism_cmd.h"
 
-#define IOVA UINT64_C(0x100000000)
+#define IOVA WIRE_IOVA
 
 static int
 memory(size_t len)
 {
-	int fd = memfd_create("guest", MFD_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, (off_t)len), 0);
-	return fd;
-}
-
-/* A command over the socket. @return its `ret`. */
-static uint16_t
-command(int sock, enum ism_cmd_code cmd, void *req, uint16_t len, uint64_t *answer)
-{
-	struct ism_rsp_hdr hdr;
-
-	ism_req_hdr_set(req, cmd, len);
-	assert_int_equal(wire_write(sock, 2, 8, (uint8_t *)req + 8, len - 8u), 0);
-	assert_int_equal(wire_write(sock, 2, 0, req, 8), 0);
-	assert_int_equal(wire_read(sock, 2, 0, &hdr, sizeof(hdr)), 0);
-	if (hdr.ret == 0 && answer != NULL)
-		assert_int_equal(wire_read(sock, 2, 8, answer, 8), 0);
-	return rte_be_to_cpu_16(hdr.ret);
-}
-
-/* @return the token, or 0. */
-static uint64_t
-reg_dmb(int sock, uint32_t idx, uint64_t iova, uint32_t len, uint64_t rgid)
-{
-	struct ism_reg_dmb_req req = {
-		.dmb = rte_cpu_to_be_64(iova),
-		.len = rte_cpu_to_be_32(len),
-		.sba_idx = rte_cpu_to_be_32(idx),
-		.rgid = rte_cpu_to_be_64(rgid),
-	};
-	rte_be64_t token = 0;
-
-	if (command(sock, ISM_CMD_REG_DMB, &req, sizeof(req), &token) != 0)
-		return 0;
-	return rte_be_to_cpu_64(token);
+	return wire_memfd(len, 0);
 }
 
 /* As QEMU: one message and one descriptor per page, all of one file, in no order. */
@@ -72,7 +34,7 @@ guest_pages(void **state)
 		assert_int_equal(wire_dma_map(a, IOVA + page * 4096, 4096, fd, page * 4096), 0);
 	}
 	assert_true(wire_count_fds() < wire->fds + 20);
-	token = reg_dmb(a, 32, IOVA + 0x100000, 0x100000, WIRE_GID(1));
+	token = wire_reg_dmb(a, 32, IOVA + 0x100000, 0x100000, WIRE_GID(1));
 	assert_int_not_equal(token, 0);
 	for (i = 0; i < 256; i += 51) {
 		assert_int_equal(wire_write(b, 0, token + i * 4096 + 8, data, 16), 0);
@@ -89,9 +51,9 @@ guest_pages(void **state)
 	/* And in the end everything. */
 	assert_int_equal(wire_dma_unmap(a, 0, 4096, VFU_UNMAP_ALL, &done), -EINVAL);
 	assert_int_equal(wire_dma_unmap(a, 0, 0, VFU_UNMAP_ALL, &done), 0);
-	assert_int_equal(reg_dmb(a, 33, IOVA, 4096, WIRE_GID(1)), 0);
+	assert_int_equal(wire_reg_dmb(a, 33, IOVA, 4096, WIRE_GID(1)), 0);
 	assert_int_equal(wire_dma_map(a, IOVA, 4096, fd, 0), 0);
-	assert_int_not_equal(reg_dmb(a, 33, IOVA, 4096, WIRE_GID(1)), 0);
+	assert_int_not_equal(wire_reg_dmb(a, 33, IOVA, 4096, WIRE_GID(1)), 0);
 	munmap(mem, pages * 4096);
 	close(fd);
 	close(a);
@@ -161,10 +123,10 @@ no_way_to_write(void **state)
 	assert_int_equal(wire_call_fds(sock, VFU_DMA_MAP, &map, sizeof(map), &fd, 1, NULL, 0, NULL),
 			 0);
 	assert_int_equal(wire_dma_map(sock, IOVA + 4096, 4096, -1, 0), 0);
-	assert_int_equal(reg_dmb(sock, 32, IOVA, 4096, WIRE_GID(1)), 0);
-	assert_int_equal(reg_dmb(sock, 32, IOVA + 4096, 4096, WIRE_GID(1)), 0);
+	assert_int_equal(wire_reg_dmb(sock, 32, IOVA, 4096, WIRE_GID(1)), 0);
+	assert_int_equal(wire_reg_dmb(sock, 32, IOVA + 4096, 4096, WIRE_GID(1)), 0);
 	assert_int_equal(wire_dma_map(sock, IOVA + 8192, 4096, fd, 0), 0);
-	assert_int_not_equal(reg_dmb(sock, 32, IOVA + 8192, 4096, WIRE_GID(1)), 0);
+	assert_int_not_equal(wire_reg_dmb(sock, 32, IOVA + 8192, 4096, WIRE_GID(1)), 0);
 	close(fd);
 	close(peer);
 	close(sock);
@@ -182,7 +144,7 @@ growing(void **state)
 	assert_int_equal(wire_dma_map(sock, IOVA, 4096, fd, 0), 0);
 	assert_int_equal(ftruncate(fd, 65536), 0);
 	assert_int_equal(wire_dma_map(sock, IOVA + 4096, 61440, fd, 4096), 0);
-	token = reg_dmb(sock, 32, IOVA, 65536, WIRE_GID(1));
+	token = wire_reg_dmb(sock, 32, IOVA, 65536, WIRE_GID(1));
 	assert_int_not_equal(token, 0);
 	assert_int_equal(wire_write(peer, 0, token + 0xf000, data, 16), 0);
 	assert_int_equal(wire_write(peer, 0, token, data, 16), 0);
@@ -291,13 +253,13 @@ truncated(void **state)
 	}
 	fd = memory(65536);
 	assert_int_equal(wire_dma_map(sock[0], IOVA, 65536, fd, 0), 0);
-	token = reg_dmb(sock[0], 32, IOVA, 65536, WIRE_GID(1));
+	token = wire_reg_dmb(sock[0], 32, IOVA, 65536, WIRE_GID(1));
 	assert_int_equal(wire_write(sock[1], 0, token, data, 16), 0);
 	assert_int_equal(ftruncate(fd, 4096), 0);
 	assert_int_equal(wire_write(sock[1], 0, token + 8192, data, 16), -EIO);
 	/* The fabric lives, for both. */
 	assert_int_equal(ftruncate(fd, 65536), 0);
-	again = reg_dmb(sock[0], 33, IOVA, 65536, WIRE_GID(1));
+	again = wire_reg_dmb(sock[0], 33, IOVA, 65536, WIRE_GID(1));
 	assert_int_equal(wire_write(sock[1], 0, again + 8192, data, 16), 0);
 	close(fd);
 	close(sock[0]);
