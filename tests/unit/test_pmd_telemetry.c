@@ -178,6 +178,31 @@ test_xstats(void **state)
 	rte_pmd_ism_dmb_unregister(dmb);
 }
 
+/* docs/pmd.md explains every counter. */
+static void
+test_documented(void **state)
+{
+	const char *top = getenv("ISM_SOURCE_DIR");
+	static char text[65536];
+	char path[512], row[64];
+	unsigned int i;
+	FILE *f;
+
+	(void)state;
+	if (top == NULL)
+		skip();
+	snprintf(path, sizeof(path), "%s/docs/pmd.md", top);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_true(fread(text, 1, sizeof(text) - 1, f) > 0);
+	fclose(f);
+	for (i = 0; i < ism_stat_count; i++) {
+		snprintf(row, sizeof(row), "\n| `%s` | ", ism_stat_names[i].name);
+		if (strstr(text, row) == NULL)
+			fail_msg("%s says nothing of %s", path, ism_stat_names[i].name);
+	}
+}
+
 static void
 test_list_and_info(void **state)
 {
@@ -278,8 +303,8 @@ main(void)
 {
 #define T(test) cmocka_unit_test_setup(test, connect_setup)
 	const struct CMUnitTest tests[] = {
-		T(test_rawdev), T(test_xstats),		T(test_list_and_info),
-		T(test_dmbs),	T(test_bad_parameters),
+		T(test_rawdev),	       T(test_xstats), T(test_documented),
+		T(test_list_and_info), T(test_dmbs),   T(test_bad_parameters),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
