@@ -32,8 +32,8 @@ struct blk_session {
 	uint64_t gid;
 	unsigned int queues;
 	struct blk_queue *queue[LINK_QUEUES_MAX];
-	/* Exports that this GID may use, by unit - 1. Control sets bits, workers read: relaxed, as the export
-	 * behind a bit was published before (blk_server.exports_count). */
+	/* Exports that this GID may use, by unit - 1. Control sets bits with release, workers read them with
+	 * acquire: the export behind the bit. */
 	_Atomic uint64_t granted[BLK_UNIT_WORDS];
 	/* flush_errors of each export that this session has been told of. Workers. */
 	_Atomic uint32_t flush_seen[BLK_EXPORTS_MAX];
@@ -116,7 +116,7 @@ blk_session_granted(const struct blk_session *s, uint32_t unit)
 	uint32_t i = unit - 1;
 
 	return i < BLK_EXPORTS_MAX &&
-	       (atomic_load_explicit(&s->granted[i / 64], memory_order_relaxed) >> i % 64 & 1) != 0;
+	       (atomic_load_explicit(&s->granted[i / 64], memory_order_acquire) >> i % 64 & 1) != 0;
 }
 
 /* --- blk_worker.c --- */

@@ -4,6 +4,8 @@
  * ios against a shadow, then each odd case by itself.
  */
 #include <errno.h>
+#include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -533,6 +535,75 @@ test_discard_edges(void **state)
 	rig_close(&rig);
 }
 
+/* --- sleeping --- */
+
+static void *
+feed_later(void *arg)
+{
+	uint8_t data[4096] = { 0 };
+
+	usleep(100000);
+	assert_int_equal(write(*(int *)arg, data, sizeof(data)), sizeof(data));
+	return NULL;
+}
+
+/* Sleep until the engine's descriptor says that there is something to reap. */
+static void
+sleep_and_reap(struct rig *rig, struct job *job)
+{
+	struct pollfd pfd = { .fd = blk_engine_fd(rig->e), .events = POLLIN };
+
+	for (int i = 0; job->busy && i < 100; i++) {
+		assert_int_equal(poll(&pfd, 1, 10000), 1);
+		blk_engine_poll(rig->e);
+	}
+	assert_false(job->busy);
+}
+
+static void
+test_wake(void **state)
+{
+	struct rig rig;
+	struct job job = { .rig = &rig };
+	struct blk_export fake = { .unit = 3 };
+	uint8_t data[4096] = { 0 };
+	uint64_t before;
+	pthread_t thread;
+	int p[2];
+
+	if (!rig_open(&rig, RIG_DISK, (struct blk_engine_conf){ 0 }, MIB))
+		skip();
+	if (blk_engine_fd(rig.e) < 0) {
+		rig_close(&rig);
+		skip();
+	}
+	/* Completed by a thread of the kernel, as far as the file system is one that makes it so. */
+	job.io = (struct blk_eio){ .exp = rig.exp, .op = BLK_WRITE, .len = 4096, .data = data };
+	start(&job);
+	blk_engine_poll(rig.e);
+	sleep_and_reap(&rig, &job);
+	assert_int_equal(job.status, BLK_OK);
+
+	/* Completed when somebody else acts: the ring sees a pipe behind the export. */
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	fake.fd = p[0];
+	assert_int_equal(blk_engine_add(rig.e, &fake), 0);
+	job.io = (struct blk_eio){ .exp = rig.exp, .op = BLK_READ, .len = 4096 };
+	start(&job);
+	blk_engine_poll(rig.e);
+	assert_true(job.busy);
+	before = base_now_ns();
+	assert_int_equal(pthread_create(&thread, NULL, feed_later, &p[1]), 0);
+	sleep_and_reap(&rig, &job);
+	pthread_join(thread, NULL);
+	assert_int_equal(job.status, BLK_OK);
+	/* Not by the poll's timeout. */
+	assert_true(base_now_ns() - before < 5 * BASE_NS_PER_S);
+	rig_close(&rig);
+	close(p[0]);
+	close(p[1]);
+}
+
 /* What a broken caller could ask for ends, and ends once. */
 static void
 test_refused(void **state)
@@ -550,15 +621,25 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_many_memory),	  cmocka_unit_test(test_many_disk),
-		cmocka_unit_test(test_many_device),	  cmocka_unit_test(test_many_parked),
-		cmocka_unit_test(test_many_without_ring), cmocka_unit_test(test_memory_ways),
-		cmocka_unit_test(test_idle_polls),	  cmocka_unit_test(test_fast_only),
-		cmocka_unit_test(test_holes_memory),	  cmocka_unit_test(test_holes_disk),
-		cmocka_unit_test(test_holes_device),	  cmocka_unit_test(test_shrunk),
-		cmocka_unit_test(test_shrunk_memory),	  cmocka_unit_test(test_no_space),
-		cmocka_unit_test(test_dead_file),	  cmocka_unit_test(test_no_punch),
-		cmocka_unit_test(test_discard_edges),	  cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_many_memory),
+		cmocka_unit_test(test_many_disk),
+		cmocka_unit_test(test_many_device),
+		cmocka_unit_test(test_many_parked),
+		cmocka_unit_test(test_many_without_ring),
+		cmocka_unit_test(test_memory_ways),
+		cmocka_unit_test(test_idle_polls),
+		cmocka_unit_test(test_fast_only),
+		cmocka_unit_test(test_holes_memory),
+		cmocka_unit_test(test_holes_disk),
+		cmocka_unit_test(test_holes_device),
+		cmocka_unit_test(test_shrunk),
+		cmocka_unit_test(test_shrunk_memory),
+		cmocka_unit_test(test_no_space),
+		cmocka_unit_test(test_dead_file),
+		cmocka_unit_test(test_no_punch),
+		cmocka_unit_test(test_discard_edges),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_wake),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
