@@ -72,8 +72,10 @@ add_exports(struct ismd *d)
 			run_error("%s", err);
 			return ret == -EINVAL ? RUN_EXIT_USAGE : RUN_EXIT_EXPORT;
 		}
-		tell_export(d, i);
 	}
+	/* Told when all of them are there: a complaint stands alone. */
+	for (unsigned int i = 0; i < d->opt.export_count; i++)
+		tell_export(d, i);
 	return RUN_EXIT_OK;
 }
 
