@@ -240,6 +240,7 @@ vfu_storev(void *arg, uint64_t off, const struct iovec *iov, unsigned int n)
 static int
 vfu_dma_map(void *arg, uint64_t iova, void *addr, uint64_t len, int fd)
 {
+	struct vfu_bus *bus = arg;
 	struct vfu_dma_map map = {
 		.argsz = sizeof(map),
 		.flags = VFU_DMA_READABLE | VFU_DMA_WRITEABLE,
@@ -255,8 +256,14 @@ vfu_dma_map(void *arg, uint64_t iova, void *addr, uint64_t len, int fd)
 		.fd_count = 1,
 	};
 
+	int ret;
+
 	RTE_SET_USED(addr); /* the server maps the file by itself */
-	return vfu_bus_call(arg, &req);
+	ret = vfu_bus_call(bus, &req);
+	if (ret < 0 && !ism_is_fatal(ret))
+		ISM_LOG(ERR, "%s: DMA map of %llu bytes: %s", bus->path, (unsigned long long)len,
+			strerror(-ret));
+	return ret;
 }
 
 static int

@@ -88,10 +88,8 @@ up_ctl(struct ism_fn *fn)
 		goto free_mem;
 	ret = fn->ops->dma_map(fn->bus, fn->ctl_iova, fn->ctl_mem.addr, fn->ctl_mem.len,
 			       fn->ctl_mem.fd);
-	if (ret < 0) {
-		ISM_LOG(ERR, "%s: DMA map of SBA and IEQ: %s", fn->path, strerror(-ret));
+	if (ret < 0)
 		goto free_mem;
-	}
 	ism_mem_close_fd(&fn->ctl_mem);
 	fn->ctl = fn->ctl_mem.addr;
 	fn->ieq_pos = ISM_IEQ_START;

@@ -61,10 +61,8 @@ dmb_map(struct ism_fn *fn, struct ism_dmb *dmb)
 	if (ret < 0)
 		return ret;
 	ret = fn->ops->dma_map(fn->bus, dmb->iova, dmb->mem.addr, dmb->mem.len, dmb->mem.fd);
-	if (ret < 0) {
-		ISM_LOG(ERR, "%s: DMA map of a DMB: %s", fn->path, strerror(-ret));
+	if (ret < 0)
 		ism_iova_free(&fn->iova, dmb->iova);
-	}
 	ism_mem_close_fd(&dmb->mem);
 	return ret;
 }

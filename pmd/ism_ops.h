@@ -68,7 +68,7 @@ struct ism_ops {
 	/*
 	 * Make [addr, addr+len), which is fd from its start, visible to the device at iova.
 	 * All 4 KiB aligned. fd stays the caller's. Further errors: -ENOMEM (memory, or the limit
-	 * of locked memory), -ENOSPC (too many maps), -EPERM.
+	 * of locked memory), -ENOSPC (too many maps), -EPERM; the backend logs those.
 	 */
 	int (*dma_map)(void *bus, uint64_t iova, void *addr, uint64_t len, int fd);
 	int (*dma_unmap)(void *bus, uint64_t iova, uint64_t len);

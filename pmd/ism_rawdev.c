@@ -129,6 +129,8 @@ rawdev_reset(struct rte_rawdev *dev)
 	if (!fn->open)
 		return -ENODEV;
 	ret = fn->ops->reset(fn->bus);
+	if (ret == -ENOTSUP)
+		return ret;
 	ism_fn_lost(fn, ret < 0 ? ret : -ECANCELED);
 	return ret;
 }
