@@ -19,22 +19,24 @@
 #define PAGE 4096u
 #define SYSFS_TEXT_MAX 256
 
-/* linux/magic.h of our oldest build host lacks these. */
+/* File systems that linux/magic.h does not name, or not everywhere. */
 #define MAGIC_CEPH 0x00c36400
+#define MAGIC_CIFS 0xff534d42
 #define MAGIC_GFS2 0x01161970
-#define MAGIC_OCFS2 0x7461636f
-#define MAGIC_LUSTRE 0x0bd00bd0
 #define MAGIC_GPFS 0x47504653
+#define MAGIC_LUSTRE 0x0bd00bd0
+#define MAGIC_OCFS2 0x7461636f
+#define MAGIC_SMB2 0xfe534d42
 #define MAGIC_VBOXSF 0x786f4256
 
 static enum blk_backing
 backing_of_fs(int fd)
 {
 	static const uint32_t remote[] = {
-		NFS_SUPER_MAGIC,  CIFS_SUPER_MAGIC, SMB_SUPER_MAGIC,  SMB2_SUPER_MAGIC,
-		AFS_SUPER_MAGIC,  AFS_FS_MAGIC,	    CODA_SUPER_MAGIC, V9FS_MAGIC,
-		FUSE_SUPER_MAGIC, MAGIC_CEPH,	    MAGIC_GFS2,	      MAGIC_OCFS2,
-		MAGIC_LUSTRE,	  MAGIC_GPFS,	    MAGIC_VBOXSF,
+		NFS_SUPER_MAGIC,  MAGIC_CIFS,	SMB_SUPER_MAGIC,  MAGIC_SMB2,
+		AFS_SUPER_MAGIC,  AFS_FS_MAGIC, CODA_SUPER_MAGIC, V9FS_MAGIC,
+		FUSE_SUPER_MAGIC, MAGIC_CEPH,	MAGIC_GFS2,	  MAGIC_OCFS2,
+		MAGIC_LUSTRE,	  MAGIC_GPFS,	MAGIC_VBOXSF,
 	};
 	struct statfs fs;
 	uint32_t type;

@@ -592,6 +592,8 @@ test_wake(void **state)
 	start(&job);
 	blk_engine_poll(rig.e);
 	assert_true(job.busy);
+	assert_int_equal(blk_engine_drain(rig.e, 5 * BASE_NS_PER_MS), -ETIMEDOUT);
+	assert_true(job.busy);
 	before = base_now_ns();
 	assert_int_equal(pthread_create(&thread, NULL, feed_later, &p[1]), 0);
 	sleep_and_reap(&rig, &job);

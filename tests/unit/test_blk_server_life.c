@@ -121,6 +121,26 @@ test_list_pages(void **state)
 }
 
 static void
+test_too_many(void **state)
+{
+	char name[16], path[64], err[256];
+	struct blk_export_conf conf;
+	struct rig r;
+
+	rig_setup(&r, 1, 1);
+	conf = rig_export_conf(&r, name, image_create(image_disk_dir(), MIB, path));
+	for (int i = 0; i < BLK_EXPORTS_MAX; i++) {
+		snprintf(name, sizeof(name), "disk%d", i);
+		rig_export(&r, conf);
+	}
+	conf.name = "last";
+	assert_int_equal(blk_server_export(r.srv, &conf, err, sizeof(err)), -ENOSPC);
+	assert_non_null(strstr(err, "256"));
+	assert_int_equal(blk_server_exports(r.srv), BLK_EXPORTS_MAX);
+	rig_teardown(&r);
+}
+
+static void
 test_new_export(void **state)
 {
 	char names[128], err[128];
@@ -441,17 +461,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_allow_lists),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_list_pages),
-		cmocka_unit_test(test_new_export),
-		cmocka_unit_test(test_resize),
-		cmocka_unit_test(test_random_requests),
-		cmocka_unit_test(test_peer_lost),
-		cmocka_unit_test(test_held_read),
-		cmocka_unit_test(test_held_write),
-		cmocka_unit_test(test_destroy_waits),
-		cmocka_unit_test(test_one_server_a_link),
+		cmocka_unit_test(test_allow_lists),	cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_list_pages),	cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_new_export),	cmocka_unit_test(test_resize),
+		cmocka_unit_test(test_random_requests), cmocka_unit_test(test_peer_lost),
+		cmocka_unit_test(test_held_read),	cmocka_unit_test(test_held_write),
+		cmocka_unit_test(test_destroy_waits),	cmocka_unit_test(test_one_server_a_link),
 		cmocka_unit_test(test_workers),
 	};
 
