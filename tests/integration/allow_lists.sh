@@ -7,6 +7,7 @@ need_fuse
 
 for name in all both onlyb nobody; do image_make $name.img 1 random >/dev/null; done
 fabric_start a b c d
+allow_log "'nobody' is allowed to nobody"
 server_start --export "all=$WORK/all.img,allow=any" --export "nobody=$WORK/nobody.img" \
 	--export "both=$WORK/both.img,allow=${GID[b]}:${GID[c]}" \
 	--export "onlyb=$WORK/onlyb.img,allow=${GID[b]}"

@@ -13,6 +13,7 @@ image=$(image_make disk.img 1 random)
 mkdir "$WORK/full" "$MNT" "$WORK/folder" "$WORK/busy"
 touch "$WORK/full/file"
 
+allow_log 'has a client already'
 fabric_start a b c
 server_start --export "disk=$image,allow=${GID[b]}"
 a=--vdev=raw_ism0,socket=${SOCKET[a]}
@@ -23,7 +24,7 @@ tried=0
 
 # All that a failed run could have changed.
 world() {
-	find "$WORK" -mindepth 1 ! -name 'run.*' ! -name 'world*' -printf '%P %y %s %m\n' | sort
+	find "$WORK" -mindepth 1 ! -name '*.err' ! -name 'run.*' ! -name 'world*' -printf '%P %y %s %m\n' | sort
 	sha256sum "$image"
 	grep -F " $WORK/" /proc/self/mounts || true
 	losetup --noheadings --output NAME,BACK-FILE | grep -F "$WORK" || true

@@ -11,9 +11,9 @@ truncate -s $((8 * 1024 * 1024 + 3 * 512)) "$image"
 pair_start "$image"
 cp "$image" "$WORK/shadow"
 shadow=$source_dir/tests/lib/shadow_io.py
-bounded 120 "$shadow" --ops 1500 --punch "$DISK" "$WORK/shadow" ||
+bounded 120 "$shadow" --ops 1500 --punch --zero "$DISK" "$WORK/shadow" ||
 	fail "through the page cache"
-bounded 120 "$shadow" --ops 1500 --punch --direct "$DISK" "$WORK/shadow" ||
+bounded 120 "$shadow" --ops 1500 --punch --zero --direct "$DISK" "$WORK/shadow" ||
 	fail "around the page cache"
 stop client
 same "$image" "$WORK/shadow" "the image differs after the client has gone"

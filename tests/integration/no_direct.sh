@@ -30,8 +30,8 @@ for device_options in ,direct=1 ,direct=0 ,direct=0,maxstbl=128 ""; do
 	else
 		[ "$syscalls" -gt 0 ] || fail "no store went through the socket"
 	fi
-	bounded 120 "$source_dir/tests/lib/shadow_io.py" --ops 300 --punch --direct "$DISK" \
-		"$WORK/shadow" || fail "${device_options:-fabric}: content differs"
+	bounded 120 "$source_dir/tests/lib/shadow_io.py" --ops 300 --punch --zero --direct \
+		"$DISK" "$WORK/shadow" || fail "${device_options:-fabric}: content differs"
 	pair_stop
 	note "${device_options:-fabric}: ${moved[${device_options:-fabric}]} stores for 4 MiB"
 done

@@ -20,6 +20,7 @@ if [ -n "${ISM_TEST_UNSHARED:-}" ]; then
 	mount -t tmpfs -o mode=755 devices "$WORK/dev"
 	mknod -m 666 "$WORK/dev/fuse" c 10 229
 	mount --bind "$WORK/dev/fuse" /dev/fuse
+	umount -l "$WORK/dev"
 fi
 user=(setpriv --reuid=nobody "--regid=$(id -g nobody)" --clear-groups --inh-caps=-all
 	env "HOME=$WORK" "XDG_RUNTIME_DIR=$WORK/run")

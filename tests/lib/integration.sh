@@ -157,6 +157,7 @@ start_kind() {
 	shift 2
 	[ -z "${child_pid[$name]:-}" ] || fail "$name was started twice"
 	printf '%s\n' "$*" >"$WORK/$name.cmd"
+	: >"$WORK/$name.out" # waited for before the child has opened it
 	"$@" >"$WORK/$name.out" 2>"$WORK/$name.err" </dev/null &
 	child_pid[$name]=$!
 	child_kind[$name]=$kind
@@ -176,9 +177,11 @@ wait_ready() {
 # wait_exit NAME SECONDS: until it has ended; its exit status is in $stop_status.
 wait_exit() {
 	local name=$1 seconds=$2 pid=${child_pid[$1]}
-	ended_within "$seconds" "$pid" || fail "$name does not end within $seconds s"
 	stop_status=0
-	{ wait "$pid" || stop_status=$?; } 2>/dev/null # the shell would say "Killed"
+	# The shell would say "Killed" when it notices.
+	{
+		ended_within "$seconds" "$pid" && { wait "$pid" || stop_status=$?; }
+	} 2>/dev/null || fail "$name does not end within $seconds s"
 	unset "child_pid[$name]"
 	check_log "$name"
 }
@@ -224,7 +227,7 @@ check_log() {
 			[[ ! $line =~ $regex ]] || continue 2
 		done
 		[[ $line == "$program: "* ]] || fail "noise in the log of $name: $line"
-		! grep -qiE "$log_complaint" <<<"$line" || fail "$name complains: $line"
+		! grep -qiE "$log_complaint" <<<"${line//"$WORK"/}" || fail "$name complains: $line"
 	done <"$WORK/$name.err"
 }
 log_complaint='error|fail|cannot|could not|invalid|warn|assert|unexpected|refused|lost|leak'

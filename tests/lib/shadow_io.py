@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Do the same things to a file under test and to a plain file, and compare.
 
-	shadow_io.py [--direct] [--ops N] [--seed S] [--punch] TESTED SHADOW
+	shadow_io.py [--direct] [--ops N] [--seed S] [--punch] [--zero] TESTED SHADOW
 
 Both files have the same size and content at the start. Reads, writes (and
-with --punch holes and zeroed ranges) have random offsets and lengths from
+with --punch holes, with --zero zeroed ranges) have random offsets and lengths from
 1 byte to 1 MiB, with a liking for the edges of sectors, pages and the file. Every
 read is compared at once, and everything at the end. The first difference ends
 the run with status 1 and names seed and operation.
@@ -96,7 +96,9 @@ def run(args):
 	size = os.fstat(shadow).st_size
 	kinds = ['read'] * 8 + ['write'] * 8 + ['sync']
 	if args.punch:
-		kinds += ['punch', 'zero'] * 2
+		kinds += ['punch'] * 2
+	if args.zero:
+		kinds += ['zero'] * 2
 	for i in range(args.ops):
 		try:
 			last = step(rng, tested, shadow, size, kinds)
@@ -118,6 +120,7 @@ def main():
 	parser.add_argument('--ops', type=int, default=2000)
 	parser.add_argument('--seed', type=int, default=random.randrange(1 << 32))
 	parser.add_argument('--punch', action='store_true')
+	parser.add_argument('--zero', action='store_true')
 	parser.add_argument('tested')
 	parser.add_argument('shadow')
 	run(parser.parse_args())
