@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The VFIO backend against a kernel made up from HARDWARE.md sections 3 and 4 (vfio_rig.h), in front
- * of the software fabric. It shows that the backend does what is written there; whether that
- * is right, only silicon and QEMU say.
+ * The VFIO backend against a kernel made up from HARDWARE.md sections 3 and 4 (vfio_rig.h), in
+ * front of the software fabric. It shows that the backend does what is written there;
+ * whether that is right, only silicon and QEMU say.
  */
 #include <dirent.h>
 #include <setjmp.h>

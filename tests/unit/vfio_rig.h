@@ -162,26 +162,26 @@ rig_device_info(struct vfio_device_info *info)
 static int
 rig_iommu_info(struct vfio_iommu_type1_info *info)
 {
-	struct {
-		struct vfio_iommu_type1_info info;
-		struct vfio_iommu_type1_info_cap_iova_range cap __attribute__((aligned(8)));
-		struct vfio_iova_range range[2];
-	} out = {
-		.info = { .argsz = sizeof(out), .flags = VFIO_IOMMU_INFO_PGSIZES },
-		.cap = {
-			.header = { .id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE, .version = 1 },
-			.nr_iovas = 2,
-		},
-		.range = { { 0, 0xfffff }, { RIG_WINDOW_FIRST, RIG_WINDOW_LAST } },
+	static const struct vfio_iova_range range[2] = {
+		{ 0, 0xfffff },
+		{ RIG_WINDOW_FIRST, RIG_WINDOW_LAST },
 	};
+	const struct vfio_iommu_type1_info_cap_iova_range cap = {
+		.header = { .id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE, .version = 1 },
+		.nr_iovas = 2,
+	};
+	const uint32_t cap_off = 32, argsz = cap_off + sizeof(cap) + sizeof(range);
+	char *out = (char *)info;
 
-	if (info->argsz < sizeof(out))
+	if (info->argsz < argsz)
 		return -EINVAL;
-	if (!rig.no_iova_cap) {
-		out.info.flags |= VFIO_IOMMU_INFO_CAPS;
-		out.info.cap_offset = (uint32_t)((char *)&out.cap - (char *)&out);
-	}
-	memcpy(info, &out, sizeof(out));
+	*info = (struct vfio_iommu_type1_info){ .argsz = argsz, .flags = VFIO_IOMMU_INFO_PGSIZES };
+	if (rig.no_iova_cap)
+		return 0;
+	info->flags |= VFIO_IOMMU_INFO_CAPS;
+	info->cap_offset = cap_off;
+	memcpy(out + cap_off, &cap, sizeof(cap));
+	memcpy(out + cap_off + sizeof(cap), range, sizeof(range));
 	return 0;
 }
 
