@@ -31,7 +31,7 @@
 
 #define WAIT_MS 50
 #define MSG_ROOM (VFU_CALL_REPLY_MAX + 64)
-#define CALL_BOUND_NS (3 * BASE_NS_PER_S) /* of a call of the driver, silence included */
+#define CALL_BOUND_NS (5 * BASE_NS_PER_S) /* of a call of the driver, silence included */
 #define REPLIES_MAX 400
 
 enum spoil {

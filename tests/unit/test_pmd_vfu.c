@@ -19,7 +19,7 @@
 #include "sockfab.h"
 
 #define DMB_LEN (16 * 4096u)
-#define NOTICE_NS (100 * BASE_NS_PER_MS) /* a killed fabric shows within this */
+#define NOTICE_NS (500 * BASE_NS_PER_MS) /* a killed fabric shows within this */
 
 static struct sockfab sf;
 static uint16_t dev[2];
