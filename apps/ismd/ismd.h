@@ -6,7 +6,8 @@
  *	options.c     the command line after "--"
  *	service_blk.c the block service
  *
- * A service is a row in main.c's table. Worker 0 (the main lcore) is the control thread of all of them.
+ * A service is a row in main.c's table. Worker 0 (the main lcore) is the control thread of all
+ * of them.
  */
 #ifndef ISMD_H
 #define ISMD_H
@@ -36,7 +37,8 @@ struct options {
 
 /*
  * Parse the program's part of the command line.
- * @return -1 go on; else the exit code to leave with (help and version are printed, or the complaint).
+ * @return -1 go on; else the exit code to leave with (help and version are printed, or the
+ * complaint).
  */
 int options_parse(int argc, char **argv, struct options *opt);
 void options_free(struct options *opt);
@@ -52,7 +54,10 @@ struct ismd {
 
 struct ismd_service {
 	const char *name;
-	/* Make it, tell what it serves, add its pollers. @return enum run_exit; the line is printed. */
+	/*
+	 * Make it, tell what it serves, add its pollers. @return enum run_exit; the line is
+	 * printed.
+	 */
 	int (*start)(struct ismd *d);
 	/* No worker runs any more. Tolerates a start that failed or never was. */
 	void (*stop)(struct ismd *d);

@@ -4,23 +4,23 @@
  *
  * Byte-addressed like NBD, out of order, several queues. Every request is one link_req:
  *
- *	op            off       len              unit      request payload       response payload
- *	READ          byte off  1..slot_size     export    -                     len bytes
- *	WRITE         byte off  1..slot_size     export    len bytes             -
- *	FLUSH         0         0                export    -                     -
- *	DISCARD       byte off  1..2^32-1        export    -                     -
- *	WRITE_ZEROES  byte off  1..2^32-1        export    -                     -
- *	BLOCK_STATUS  byte off  1..2^32-1        export    -                     n * struct blk_extent
- *	IDENTIFY      0         0                export    -                     struct blk_export_info
- *	LIST          index     0                0         -                     n * struct blk_export_info
+ *	op            off       len           unit    request payload  response payload
+ *	READ          byte off  1..slot_size  export  -                len bytes
+ *	WRITE         byte off  1..slot_size  export  len bytes        -
+ *	FLUSH         0         0             export  -                -
+ *	DISCARD       byte off  1..2^32-1     export  -                -
+ *	WRITE_ZEROES  byte off  1..2^32-1     export  -                -
+ *	BLOCK_STATUS  byte off  1..2^32-1     export  -                n * struct blk_extent
+ *	IDENTIFY      0         0             export  -                struct blk_export_info
+ *	LIST          index     0             0       -                n * struct blk_export_info
  *
- * `unit` is the number that LIST / IDENTIFY give to an export, 1 or more; it is valid for one session.
- * FLUSH and FUA mean what the NBD specification says: FLUSH covers every write that was answered before
- * the FLUSH was sent, on any queue of any session.
+ * `unit` is the number that LIST / IDENTIFY give to an export, 1 or more; it is valid for one
+ * session. FLUSH and FUA mean what the NBD specification says: FLUSH covers every write that
+ * was answered before the FLUSH was sent, on any queue of any session.
  *
- * link_cqe.result is 0, but for LIST: the number of exports that this peer may see. LIST answers the
- * exports from number `index` on, as many as fit a slot; none when index is not below that number.
- * BLOCK_STATUS answers at least one extent and may stop short of off + len.
+ * link_cqe.result is 0, but for LIST: the number of exports that this peer may see. LIST
+ * answers the exports from number `index` on, as many as fit a slot; none when index is not
+ * below that number. BLOCK_STATUS answers at least one extent and may stop short of off + len.
  */
 #ifndef BLK_H
 #define BLK_H

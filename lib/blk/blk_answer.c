@@ -39,8 +39,8 @@ blk_answer_list(const struct blk_server *srv, const struct blk_session *s, uint6
 /* --- BLOCK_STATUS --- */
 
 /*
- * The extent at pos, as far as `end`. lseek() has no asynchronous form: local file systems answer it from
- * memory in general; where it could wait for a network it is not called at all.
+ * The extent at pos, as far as `end`. lseek() has no asynchronous form: local file systems
+ * answer it from memory in general; where it could wait for a network it is not called at all.
  */
 static uint64_t
 extent_at(int fd, uint64_t pos, uint64_t end, uint32_t *flags)

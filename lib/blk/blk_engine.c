@@ -94,9 +94,10 @@ list_take(struct io_list *list)
 /* --- set-up --- */
 
 /*
- * COOP_TASKRUN: the kernel does not interrupt us to post a completion; TASKRUN_FLAG: it sets a bit in shared
- * memory when it has one to post, and only then reaping costs a system call. A poll without work costs none.
- * DEFER_TASKRUN would do the same but binds the ring to one thread, and set-up and drain are control's.
+ * COOP_TASKRUN: the kernel does not interrupt us to post a completion; TASKRUN_FLAG: it sets a
+ * bit in shared memory when it has one to post, and only then reaping costs a system call. A
+ * poll without work costs none. DEFER_TASKRUN would do the same but binds the ring to one
+ * thread, and set-up and drain are control's.
  */
 static int
 ring_open(struct blk_engine *e)
@@ -491,7 +492,10 @@ submit(struct blk_engine *e)
 	if (io_uring_sq_ready(&e->ring) == 0)
 		return 0;
 	COUNT(e, submits);
-	/* What the kernel does not take now (no memory, busy) stays in the ring: the next round is due at once. */
+	/*
+	 * What the kernel does not take now (no memory, busy) stays in the ring: the next
+	 * round is due at once.
+	 */
 	ret = io_uring_submit(&e->ring);
 	return ret > 0 ? (unsigned int)ret : 1;
 }

@@ -6,10 +6,10 @@
  * (blk_steps.c), and carries each step out in one of three ways:
  *
  *	inline  a plain system call, now. Only where it cannot wait for a device: files in memory.
- *	ring    io_uring: all else. Reads that hit the page cache end inside the submission; what would
- *	        block is completed by the kernel's own threads.
- *	later   a plain system call at the next poll, one a round: what io_uring of this kernel lacks, and
- *	        everything that is not inline where the kernel refuses io_uring at all.
+ *	ring    io_uring: all else. Reads that hit the page cache end inside the submission; what
+ *	        would block is completed by the kernel's own threads.
+ *	later   a plain system call at the next poll, one a round: what io_uring of this kernel
+ *	        lacks, and all that is not inline where the kernel refuses io_uring at all.
  *
  * Measured with 4 KiB on Linux 6.18, microseconds an operation (depth 1 / 32):
  *
@@ -19,11 +19,11 @@
  *	write, plain        1.4               1.1               2.1
  *	write, io_uring     10.4 / 7.6 (punt) 4.1 / 2.6 (punt)  11.9 / 3.2 (punt)
  *
- * tmpfs has no RWF_NOWAIT, so io_uring hands every operation on it to a kernel thread: that is why files in
- * memory take the inline way.
+ * tmpfs has no RWF_NOWAIT, so io_uring hands every operation on it to a kernel thread: that is
+ * why files in memory take the inline way.
  *
- * No payload is copied: a WRITE goes from where the caller's data lies, a READ into a buffer of the engine
- * that the caller uses in place.
+ * No payload is copied: a WRITE goes from where the caller's data lies, a READ into a buffer
+ * of the engine that the caller uses in place.
  *
  * Threads: create, add, drain and destroy by control; all else by the one thread that polls.
  */
@@ -45,8 +45,8 @@ struct blk_eio {
 	uint32_t len;
 	uint64_t off;
 	/*
-	 * Ends the io, exactly once, on the polling thread; may run inside blk_engine_start(). For a READ
-	 * `data` is the payload, valid until done returns.
+	 * Ends the io, exactly once, on the polling thread; may run inside blk_engine_start().
+	 * For a READ `data` is the payload, valid until done returns.
 	 */
 	void (*done)(struct blk_eio *io, enum blk_status status);
 	/* WRITE: the payload, in place until done is called. READ: set by the engine. */
@@ -73,8 +73,8 @@ struct blk_engine_conf {
 /* @return 0; -ENOMEM. A kernel that refuses io_uring is logged and lived with. */
 int blk_engine_create(const struct blk_engine_conf *conf, struct blk_engine **e);
 /*
- * No io may be in flight but those that blk_engine_drain() gave up on: then the memory that the kernel
- * may still use is left to the process. Tolerates NULL.
+ * No io may be in flight but those that blk_engine_drain() gave up on: then the memory that
+ * the kernel may still use is left to the process. Tolerates NULL.
  */
 void blk_engine_destroy(struct blk_engine *e);
 /* Make an export known before its first io. @return 0 or -errno. */
@@ -82,7 +82,9 @@ int blk_engine_add(struct blk_engine *e, const struct blk_export *exp);
 
 /* Take an io. Behind the gate: its range lies in the export as it was a moment ago. */
 void blk_engine_start(struct blk_engine *e, struct blk_eio *io);
-/* Submit (one system call at most), reap (none, unless the kernel asks for one). @return work done. */
+/*
+ * Submit (one system call at most), reap (none, unless the kernel asks for one). @return work done.
+ */
 unsigned int blk_engine_poll(struct blk_engine *e);
 /* ios taken and not ended. */
 unsigned int blk_engine_inflight(const struct blk_engine *e);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Opening and checking images. Every refusal is one line that names what was wrong and what is expected. */
+/*
+ * Opening and checking images. Every refusal is one line that names what was wrong and what is
+ * expected.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>

@@ -17,7 +17,10 @@
 #include "blk.h"
 #include "blk_server.h"
 
-/* What lies below decides whether a system call on it may wait, and so how it is driven (blk_engine.h). */
+/*
+ * What lies below decides whether a system call on it may wait, and so how it is driven
+ * (blk_engine.h).
+ */
 enum blk_backing {
 	BLK_BACKING_MEMORY, /* tmpfs, ramfs: no device, no call waits for one */
 	BLK_BACKING_LOCAL, /* a file of a file system on a local disk */
@@ -42,12 +45,13 @@ struct blk_export {
 	uint8_t id[16];
 
 	/*
-	 * Written by the control thread (blk_export_refresh) or, where said so, by workers. All relaxed: each
-	 * word stands for itself, and a worker that acts on an old size is told by the kernel.
+	 * Written by the control thread (blk_export_refresh) or, where said so, by workers.
+	 * All relaxed: each word stands for itself, and a worker that acts on an old size is
+	 * told by the kernel.
 	 */
 	_Atomic uint64_t size;
-	_Atomic uint32_t
-		flags; /* BLK_INFO_*; workers take back what the file turns out not to have */
+	/* BLK_INFO_*; workers take back what the file turns out not to have. */
+	_Atomic uint32_t flags;
 	_Atomic uint32_t generation; /* changes of size and flags; also by workers */
 	_Atomic uint32_t flush_errors; /* fdatasync() that failed; by workers */
 	_Atomic bool no_zero_range; /* the file system has no ZERO_RANGE; by workers */
@@ -77,7 +81,10 @@ void blk_export_info(const struct blk_export *exp, uint32_t block_max,
 
 /* Bytes of an open file or device. @return 0 or -errno. */
 int blk_probe_size(int fd, uint64_t *size);
-/* Fill backing, align, block_pref, id and the flags but READ_ONLY of an export whose fd and size are set. */
+/*
+ * Fill backing, align, block_pref, id and the flags but READ_ONLY of an export whose fd and
+ * size are set.
+ */
 void blk_probe(struct blk_export *exp, const struct stat *st, bool writable);
 
 #endif

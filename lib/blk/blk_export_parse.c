@@ -20,7 +20,9 @@ refuse(char *err, size_t err_size, const char *fmt, ...)
 	return -EINVAL;
 }
 
-/* Cut the next part off *s, at a single comma; two commas become one. @return NULL: there is none. */
+/*
+ * Cut the next part off *s, at a single comma; two commas become one. @return NULL: there is none.
+ */
 static char *
 take_part(char **s)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The gate for requests of a peer (docs/SPEC-blk.md, "Gate"). It runs once per request, on the local
- * copy of the descriptor; behind it, op, flags, off and len may be trusted.
+ * The gate for requests of a peer (docs/SPEC-blk.md, "Gate"). It runs once per request, on the
+ * local copy of the descriptor; behind it, op, flags, off and len may be trusted.
  */
 #include <stdbool.h>
 #include <stddef.h>

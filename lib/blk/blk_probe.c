@@ -148,7 +148,9 @@ id_hash_end(const struct id_hash *h, uint8_t id[16])
 		id[i] = (uint8_t)(h->state >> (120 - 8 * i));
 }
 
-/* A file: its file system's own id, its inode, and when the inode was born (inodes are used again). */
+/*
+ * A file: its file system's own id, its inode, and when the inode was born (inodes are used again).
+ */
 static void
 id_add_file(struct id_hash *h, int fd, const struct stat *st)
 {
@@ -228,8 +230,9 @@ probe_file(struct blk_export *exp, const struct stat *st, bool writable)
 	if (exp->backing != BLK_BACKING_REMOTE)
 		flags |= BLK_INFO_EXTENTS;
 	/*
-	 * Whether the file system can punch holes is known after the first try only (trying it now would
-	 * change the image's time stamp); should it not, blk_steps.c takes the flags back.
+	 * Whether the file system can punch holes is known after the first try only (trying it
+	 * now would change the image's time stamp); should it not, blk_steps.c takes the flags
+	 * back.
 	 */
 	if (writable)
 		flags |= BLK_INFO_WRITE_ZEROES | BLK_INFO_DISCARD | BLK_INFO_FAST_ZERO;

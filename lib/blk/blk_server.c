@@ -121,7 +121,9 @@ on_up(void *arg, struct link_session *link)
 		return;
 	}
 	for (unsigned int i = 0; i < s->queues; i++) {
-		/* Attached here, in the worker's name: control must not free what is in an inbox. */
+		/*
+		 * Attached here, in the worker's name: control must not free what is in an inbox.
+		 */
 		if (link_queue_attach(s->queue[i]->link) != 0)
 			continue;
 		s->queue[i]->worker = &srv->workers[srv->next_worker];

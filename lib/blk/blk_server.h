@@ -37,8 +37,9 @@ struct blk_export_conf {
 };
 
 /*
- * Read what a person types: NAME=PATH[,ro][,allow=GID[:GID...]|allow=any][,desc=TEXT]. Two commas stand for
- * one that is meant. Only the form is checked; the rest is blk_server_export()'s.
+ * Read what a person types: NAME=PATH[,ro][,allow=GID[:GID...]|allow=any][,desc=TEXT]. Two
+ * commas stand for one that is meant. Only the form is checked; the rest is
+ * blk_server_export()'s.
  * @param text  what conf's texts point into; the caller frees it when conf is no longer used.
  * @return 0; -EINVAL, -ENOMEM: err_size bytes of err hold a line for people, and there is no text.
  */
@@ -48,28 +49,39 @@ int blk_export_parse(const char *arg, struct blk_export_conf *conf, char **text,
 /* @return 0; -ENOMEM; -EEXIST the link has this service. */
 int blk_server_create(const struct blk_server_conf *conf, struct blk_server **srv);
 /*
- * Ends what is in flight (answers still go out), closes all sessions of the service, forgets the exports. Every
- * worker must have stopped polling; the link must still be there. Flushes nothing: what was answered is
- * in the kernel. Waits for ios that the kernel holds, at most 30 s; then their memory is left to the process.
+ * Ends what is in flight (answers still go out), closes all sessions of the service, forgets
+ * the exports. Every worker must have stopped polling; the link must still be there. Flushes
+ * nothing: what was answered is in the kernel. Waits for ios that the kernel holds, at most 30
+ * s; then their memory is left to the process.
  */
 void blk_server_destroy(struct blk_server *srv);
 
 /*
  * Open and check an image.
  * @param err  on failure a line for people that names the path, what is wrong and what is expected.
- * @return 0; -EEXIST duplicate name; -EINVAL name; -ENOENT, -EACCES, -EISDIR, -ENODATA (size 0), -ENOTBLK (neither
- *         regular file nor block device), -EROFS (read-only file, not exported ro), ...
+ * @return 0; -EEXIST duplicate name; -EINVAL name; -ENOENT, -EACCES, -EISDIR, -ENODATA (size 0),
+ *         -ENOTBLK (neither regular file nor block device), -EROFS (read-only file, not exported
+ *         ro), -EBUSY (device in use), -ENOSPC (one export too many), ...
  */
 int blk_server_export(struct blk_server *srv, const struct blk_export_conf *conf, char *err,
 		      size_t err_size);
 
-/* Control work: notices changes of image sizes (once a second) and tells clients. @return work done. */
+/*
+ * Control work: notices changes of image sizes (once a second) and tells clients.
+ * @return work done.
+ */
 unsigned int blk_server_poll(struct blk_server *srv, uint64_t now_ns);
 
 struct blk_worker *blk_server_worker(struct blk_server *srv, unsigned int i);
-/* One round: take requests of all queues dealt to this worker, submit, reap, answer. @return work done. */
+/*
+ * One round: take requests of all queues dealt to this worker, submit, reap, answer.
+ * @return work done.
+ */
 unsigned int blk_worker_poll(struct blk_worker *w, uint64_t now_ns);
-/* Readable while there is something to reap, for run_set_wake_fd(); -1 where the kernel has no io_uring. */
+/*
+ * Readable while there is something to reap, for run_set_wake_fd(); -1 where the kernel has no
+ * io_uring.
+ */
 int blk_worker_wake_fd(const struct blk_worker *w);
 /* ios in flight in this worker, all queues. */
 unsigned int blk_worker_inflight(const struct blk_worker *w);

@@ -9,8 +9,9 @@
  *	                                        the kernel has done with all ios of the queue,
  *	on_free: free both            <-------  forget the queue, detach it (the last touch)
  *
- * A write that the kernel still holds must not land after newer ones of the same peer: it keeps its queue
- * attached, and lib/link greets that peer anew only after all queues of its old session are detached.
+ * A write that the kernel still holds must not land after newer ones of the same peer: it
+ * keeps its queue attached, and lib/link greets that peer anew only after all queues of its
+ * old session are detached.
  */
 #ifndef BLK_SERVER_PRIV_H
 #define BLK_SERVER_PRIV_H
@@ -32,8 +33,10 @@ struct blk_session {
 	uint64_t gid;
 	unsigned int queues;
 	struct blk_queue *queue[LINK_QUEUES_MAX];
-	/* Exports that this GID may use, by unit - 1. Control sets bits with release, workers read them with
-	 * acquire: the export behind the bit. */
+	/*
+	 * Exports that this GID may use, by unit - 1. Control sets bits with release, workers
+	 * read them with acquire: the export behind the bit.
+	 */
 	_Atomic uint64_t granted[BLK_UNIT_WORDS];
 	/* flush_errors of each export that this session has been told of. Workers. */
 	_Atomic uint32_t flush_seen[BLK_EXPORTS_MAX];
@@ -124,7 +127,10 @@ int blk_worker_init(struct blk_worker *w, struct blk_server *srv);
 void blk_worker_fini(struct blk_worker *w);
 /* Control: hand an attached queue over. */
 void blk_worker_give(struct blk_worker *w, struct blk_queue *bq);
-/* Control, in the worker's stead: end all ios, answer them, detach all queues. @return 0, -ETIMEDOUT. */
+/*
+ * Control, in the worker's stead: end all ios, answer them, detach all queues. @return 0,
+ * -ETIMEDOUT.
+ */
 int blk_worker_drain(struct blk_worker *w, uint64_t timeout_ns);
 void blk_worker_stats(const struct blk_worker *w, struct blk_worker_stats *stats);
 

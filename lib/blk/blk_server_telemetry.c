@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * /blk/exports and /blk/workers for telemetry clients. They run in a thread of DPDK's and read what is
- * fixed once an export is published, and counters that may change meanwhile.
+ * /blk/exports and /blk/workers for telemetry clients. They run in a thread of DPDK's and read
+ * what is fixed once an export is published, and counters that may change meanwhile.
  */
 #include <errno.h>
 #include <pthread.h>

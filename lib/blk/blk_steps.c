@@ -14,8 +14,8 @@
 #define WAY_DISCARD_IOCTL (1u << 4)
 
 /*
- * A step holds its file's lock in the kernel, or (ioctl) our own thread, for as long as it takes: long ranges
- * go in pieces, so that other ios get in between.
+ * A step holds its file's lock in the kernel, or (ioctl) our own thread, for as long as it
+ * takes: long ranges go in pieces, so that other ios get in between.
  */
 #define FALLOCATE_MAX (256u << 20)
 #define IOCTL_MAX (64u << 20)
@@ -205,8 +205,9 @@ strike_way(struct blk_eio *io, int error)
 }
 
 /*
- * The kernel tells of a lost write once per open file, to whoever syncs first, and all sessions share the
- * file: count it, so that the others hear of it too (blk_worker.c). A write that syncs may have been the one told.
+ * The kernel tells of a lost write once per open file, to whoever syncs first, and all
+ * sessions share the file: count it, so that the others hear of it too (blk_worker.c). A write
+ * that syncs may have been the one told.
  */
 static void
 note_sync_error(struct blk_eio *io)

@@ -41,7 +41,9 @@ struct blk_step {
 void blk_steps_init(struct blk_eio *io, bool ring);
 /* What is to be done next; kind NONE: end with *status. */
 struct blk_step blk_steps_next(struct blk_eio *io, enum blk_status *status);
-/* Take the result (bytes or -errno) of the step under way. @return BLK_OK: go on; else end with it. */
+/*
+ * Take the result (bytes or -errno) of the step under way. @return BLK_OK: go on; else end with it.
+ */
 enum blk_status blk_steps_result(struct blk_eio *io, int res);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A worker: requests of its queues in, answers out. Control hands queues over (blk_server_priv.h). */
+/*
+ * A worker: requests of its queues in, answers out. Control hands queues over (blk_server_priv.h).
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,8 +123,8 @@ count_job(struct blk_job *job, enum blk_status status)
 }
 
 /*
- * The kernel told one flush of a lost write. Every session hears of it, by its own next flush: its writes
- * may have been the ones.
+ * The kernel told one flush of a lost write. Every session hears of it, by its own next flush:
+ * its writes may have been the ones.
  */
 static enum blk_status
 flush_status(const struct blk_job *job, enum blk_status status)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Images for tests of the block server: temporary files in memory and on disk, loop devices. Each is
- * gone when the test process is, however it ends.
+ * Images for tests of the block server: temporary files in memory and on disk, loop devices.
+ * Each is gone when the test process is, however it ends.
  */
 #ifndef TEST_BLK_IMAGES_H
 #define TEST_BLK_IMAGES_H
@@ -36,7 +36,10 @@ image_disk_dir(void)
 	return dir != NULL ? dir : ".";
 }
 
-/* An open file of `size` bytes without a name; path reaches it as long as the fd is open. -1 on failure. */
+/*
+ * An open file of `size` bytes without a name; path reaches it as long as the fd is open. -1
+ * on failure.
+ */
 static inline int
 image_create(const char *dir, uint64_t size, char path[64])
 {
@@ -57,8 +60,8 @@ image_create(const char *dir, uint64_t size, char path[64])
 }
 
 /*
- * A loop device on an image; the kernel detaches it with its last close. The returned fd must stay open
- * while the path is used. -1: no loop devices here (not root, or none free).
+ * A loop device on an image; the kernel detaches it with its last close. The returned fd must
+ * stay open while the path is used. -1: no loop devices here (not root, or none free).
  */
 static inline int
 image_loop(int image, bool read_only, char path[64])

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The engine on files in memory, on disk and on a block device, with and without io_uring: parallel random
- * ios against a shadow, then each odd case by itself.
+ * The engine on files in memory, on disk and on a block device, with and without io_uring:
+ * parallel random ios against a shadow, then each odd case by itself.
  */
 #include <errno.h>
 #include <poll.h>
@@ -395,7 +395,10 @@ test_holes_device(void **state)
 	holes(RIG_DEVICE);
 }
 
-/* The image shrank under us: what is gone answers as a disk with a bad end does, and is looked at again. */
+/*
+ * The image shrank under us: what is gone answers as a disk with a bad end does, and is looked
+ * at again.
+ */
 static void
 shrunk(enum rig_kind kind, struct blk_engine_conf conf)
 {
@@ -495,7 +498,10 @@ test_no_punch(void **state)
 
 	if (!rig_open(&rig, RIG_DEVICE, (struct blk_engine_conf){ .no_ring = true }, MIB))
 		skip();
-	/* A device has no punch of files for ranges that are no whole sectors: EINVAL strikes the way. */
+	/*
+	 * A device has no punch of files for ranges that are no whole sectors: EINVAL strikes
+	 * the way.
+	 */
 	rig.exp->backing = BLK_BACKING_LOCAL;
 	rig.exp->align = 1;
 	assert_int_equal(run(&rig, (struct blk_eio){ .op = BLK_DISCARD, .off = 7, .len = 99 }),
@@ -577,7 +583,9 @@ test_wake(void **state)
 		rig_close(&rig);
 		skip();
 	}
-	/* Completed by a thread of the kernel, as far as the file system is one that makes it so. */
+	/*
+	 * Completed by a thread of the kernel, as far as the file system is one that makes it so.
+	 */
 	job.io = (struct blk_eio){ .exp = rig.exp, .op = BLK_WRITE, .len = 4096, .data = data };
 	start(&job);
 	blk_engine_poll(rig.e);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Opening images: each refusal with its errno and a line that helps, and what is told of a good one. */
+/*
+ * Opening images: each refusal with its errno and a line that helps, and what is told of a
+ * good one.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

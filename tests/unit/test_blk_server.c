@@ -362,8 +362,9 @@ test_counters(void **state)
 /* --- no copies (DESIGN D8) --- */
 
 /*
- * These stand before libc's own in this program: where payload goes to and comes from, and what is
- * copied meanwhile. (The device's own moving of words, be it a direct window or the model, is no memcpy().)
+ * These stand before libc's own in this program: where payload goes to and comes from, and
+ * what is copied meanwhile. (The device's own moving of words, be it a direct window or the
+ * model, is no memcpy().)
  */
 static bool watching;
 static const void *wrote_from, *read_to;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The server's sessions: who may see what, changes under way, hostile peers, ends with ios in flight. */
+/*
+ * The server's sessions: who may see what, changes under way, hostile peers, ends with ios in
+ * flight.
+ */
 #include <errno.h>
 #include <pthread.h>
 
@@ -186,7 +189,9 @@ test_resize(void **state)
 	assert_memory_equal(after.id, before.id, sizeof(after.id));
 	assert_int_equal(rig_status(&r, 0, write, buf), BLK_OK);
 
-	/* The end is lost: whoever meets it makes the server look, long before the second is over. */
+	/*
+	 * The end is lost: whoever meets it makes the server look, long before the second is over.
+	 */
 	assert_int_equal(ftruncate(r.image[0], 4096), 0);
 	rig_status(&r, 0, (struct link_req){ .op = BLK_READ, .unit = 1, .off = 8192, .len = 1 },
 		   NULL);
@@ -273,7 +278,9 @@ test_peer_lost(void **state)
 
 /* --- ends with ios in the kernel --- */
 
-/* Behind unit 1 the ring sees a pipe from now on: its ios stay in the kernel until we let them go. */
+/*
+ * Behind unit 1 the ring sees a pipe from now on: its ios stay in the kernel until we let them go.
+ */
 static void
 stall(struct rig *r, int fd)
 {
