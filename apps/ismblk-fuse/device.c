@@ -322,8 +322,8 @@ op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct ismblk *app = userdata;
 
-	conn->max_write = REQUEST_MAX;
-	conn->max_read = REQUEST_MAX;
+	conn->max_write = app->request_max;
+	conn->max_read = app->request_max;
 	conn->max_readahead = REQUEST_MAX;
 	conn->max_background = BACKGROUND_MAX;
 	conn->congestion_threshold = BACKGROUND_MAX;
@@ -384,8 +384,8 @@ session_open(struct ismblk *app)
 	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
 
 	snprintf(options, sizeof(options),
-		 "fsname=ism:%s,subtype=dpdk-ismblk,default_permissions,max_read=%d%s%s",
-		 app->peer_count == 1 ? app->peers[0].name : "peers", REQUEST_MAX,
+		 "fsname=ism:%s,subtype=dpdk-ismblk,default_permissions,max_read=%u%s%s",
+		 app->peer_count == 1 ? app->peers[0].name : "peers", app->request_max,
 		 app->opt.allow_other ? ",allow_other" : "", app->opt.read_only ? ",ro" : "");
 	fuse_set_log_func(on_fuse_log);
 	fuse_keep_words = true;

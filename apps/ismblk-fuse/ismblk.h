@@ -239,6 +239,7 @@ struct ismblk {
 	struct worker *workers;
 	struct fuse_session *session;
 	int fuse_fd;
+	uint32_t request_max; /* bytes of payload that a request may have, at most REQUEST_MAX */
 	bool announced; /* "ready" was said */
 	_Atomic bool initialised; /* the kernel's INIT is answered; any worker sets it */
 	_Atomic int status; /* enum run_exit to end with; any worker sets it */

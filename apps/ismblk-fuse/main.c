@@ -86,23 +86,25 @@ open_link(void)
 	return RUN_EXIT_FAIL;
 }
 
-/* Smaller requests than the kernel will send would fail for ever: better say so now. */
-static int
-check_geometry(void)
+/*
+ * The kernel sends no longer requests than the slots of one queue can carry. A peer that grants less
+ * later, after a restart, cannot serve the longest ones.
+ */
+static void
+choose_request_max(void)
 {
 	unsigned int i;
 
+	app.request_max = REQUEST_MAX;
 	for (i = 0; i < app.peer_count; i++) {
 		uint32_t max = blk_client_io_max(app.peers[i].client);
 
-		if (max >= REQUEST_MAX)
-			continue;
-		run_error("peer %s grants %u bytes per request, expected %d: its depth or slots "
-			  "are too small",
-			  app.peers[i].name, max, REQUEST_MAX);
-		return RUN_EXIT_PEER;
+		if (max < app.request_max)
+			app.request_max = max;
 	}
-	return RUN_EXIT_OK;
+	if (app.request_max < REQUEST_MAX)
+		run_note("requests of %u KiB at most: a peer grants no more",
+			 app.request_max / 1024);
 }
 
 /* @return enum run_exit to end with. */
@@ -113,9 +115,8 @@ serve(void)
 					    .idle_max_us = (uint32_t)app.opt.idle_max_us };
 	int ret;
 
-	ret = check_geometry();
-	if (ret == RUN_EXIT_OK)
-		ret = device_mount(&app);
+	choose_request_max();
+	ret = device_mount(&app);
 	if (ret != RUN_EXIT_OK)
 		goto unmount;
 	if (run_add_poller(0, control_poll, NULL) != 0) {
