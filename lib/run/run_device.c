@@ -132,16 +132,23 @@ announce(uint16_t id)
 int
 run_device(const char *name, uint16_t *dev_id)
 {
+	const char *reason;
 	int ret;
 
 	ret = choose(name, dev_id);
 	if (ret != RUN_EXIT_OK)
 		return ret;
+	/* The driver's own words say more than its errno; one line has to do. */
+	run_log_hold(true);
 	ret = rte_pmd_ism_open(*dev_id);
+	reason = run_log_hold(false);
 	if (ret != 0) {
-		run_error("cannot open %s: %s", rte_rawdevs[*dev_id].name, open_error(ret));
+		run_error("cannot open %s: %s", rte_rawdevs[*dev_id].name,
+			  reason[0] != '\0' ? reason : open_error(ret));
 		return RUN_EXIT_DEVICE;
 	}
+	if (reason[0] != '\0')
+		run_error("%s", reason);
 	announce(*dev_id);
 	return RUN_EXIT_OK;
 }

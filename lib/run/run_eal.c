@@ -31,6 +31,8 @@ static struct {
 
 static bool eal_up;
 static FILE *log_stream; /* where log lines go after the start */
+static bool log_held; /* errors wait in log_reason */
+static char log_reason[256];
 
 const char *
 run_eal_reason(void)
@@ -68,6 +70,15 @@ capture_write(void *cookie, const char *buf, size_t size)
 	return (ssize_t)size;
 }
 
+const char *
+run_log_hold(bool hold)
+{
+	if (hold)
+		log_reason[0] = '\0';
+	log_held = hold;
+	return log_reason;
+}
+
 /* Log lines of libraries look like the program's own; syslog gets none of them twice. */
 static ssize_t
 log_write(void *cookie, const char *buf, size_t size)
@@ -78,7 +89,9 @@ log_write(void *cookie, const char *buf, size_t size)
 		const char *nl = memchr(p, '\n', (size_t)(end - p));
 		size_t len = (size_t)((nl != NULL ? nl : end) - p);
 
-		if (len != 0)
+		if (log_held && rte_log_cur_msg_loglevel() <= (int)RTE_LOG_ERR)
+			keep_line(log_reason, sizeof(log_reason), p, len);
+		else if (len != 0)
 			run_error("%.*s", (int)len, p);
 		p += len + 1;
 	}

@@ -41,6 +41,12 @@ const char *run_cpus_str(const cpu_set_t *set, char *buf, size_t size);
 /* The line that explains why no device came up (a driver's own error), or "". */
 const char *run_eal_reason(void);
 
+/*
+ * From here on keep the first error that a library logs, instead of printing any; or go on as
+ * before. @return what was kept, or "".
+ */
+const char *run_log_hold(bool hold);
+
 void run_set_program(const char *program);
 
 /* Catch SIGINT, SIGTERM and SIGHUP; ignore SIGPIPE. */
