@@ -43,6 +43,12 @@ on_down(void *arg, struct link_session *s, enum link_why why)
 {
 }
 
+static int
+may_connect(void *arg, uint64_t gid, char *reason)
+{
+	return 0;
+}
+
 static const struct link_session_ops ops = { .on_up = on_up, .on_down = on_down };
 
 static struct link_queue *
@@ -173,8 +179,11 @@ thread(void *arg)
 	return NULL;
 }
 
-/* Control, until `n` requests were answered and every fault has happened, 300 ms apart. */
-static void
+/*
+ * Control, until `n` requests were answered and every fault has happened, 300 ms apart.
+ * @return false: that took too long.
+ */
+static bool
 control_until(uint64_t n, const char *const *fault, unsigned int faults)
 {
 	uint64_t start = base_now_ns(), next = start, now;
@@ -182,15 +191,17 @@ control_until(uint64_t n, const char *const *fault, unsigned int faults)
 
 	while (i < faults || __atomic_load_n(&ends[RIG_INITIATOR].done, __ATOMIC_RELAXED) < n) {
 		now = base_now_ns();
-		assert_true(now - start < SECONDS_MAX * BASE_NS_PER_S);
+		if (now - start > SECONDS_MAX * BASE_NS_PER_S)
+			return false;
 		link_poll(r.l[0], now);
 		link_poll(r.l[1], now);
 		if (i < faults && now > next) {
-			assert_int_equal(inproc_fault(&r.ip, fault[i++]), 0);
+			inproc_fault(&r.ip, fault[i++]);
 			next = now + 300 * BASE_NS_PER_MS;
 		}
 		sched_yield();
 	}
+	return true;
 }
 
 static void
@@ -203,16 +214,15 @@ run(bool direct, const char *const *fault, unsigned int faults)
 		.queues_max = 1,
 		.depth_max = DEPTH,
 		.slot_max = SLOT,
-		.may_connect = rig_may_connect,
+		.may_connect = may_connect,
 		.ops = &ops,
 		.arg = &ends[RIG_LISTENER],
 	};
 	pthread_t tid[2];
-	static struct rig_end allow_all;
+	bool in_time;
 
 	rig_links(&r, &(struct inproc_conf){ .functions = 2, .direct = direct }, &conf);
 	memset(ends, 0, sizeof(ends));
-	memset(&allow_all, 0, sizeof(allow_all));
 	assert_int_equal(link_listen(r.l[RIG_LISTENER], &listen), 0);
 	open = rig_open_conf(&r, 1, DEPTH, SLOT);
 	open.ops = &ops;
@@ -222,11 +232,12 @@ run(bool direct, const char *const *fault, unsigned int faults)
 	assert_int_equal(link_open(r.l[RIG_INITIATOR], &open, &r.opened), 0);
 	for (unsigned int i = 0; i < 2; i++)
 		assert_int_equal(pthread_create(&tid[i], NULL, thread, &ends[i]), 0);
-	control_until(OPS, fault, faults);
+	in_time = control_until(OPS, fault, faults);
 	for (unsigned int i = 0; i < 2; i++) {
 		__atomic_store_n(&ends[i].stop, 1, __ATOMIC_RELAXED);
 		pthread_join(tid[i], NULL);
 	}
+	assert_true(in_time);
 	assert_int_equal(ends[0].bad, 0);
 	assert_int_equal(ends[1].bad, 0);
 	if (faults != 0)
