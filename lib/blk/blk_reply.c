@@ -56,11 +56,11 @@ take_name(char dst[BLK_NAME_MAX], const char src[BLK_NAME_MAX])
 	return dst[0] != '\0';
 }
 
-/* A power of two that a block size may be, or dflt. */
+/* A power of two that a block size may be (no io is longer than BLK_IO_MAX), or dflt. */
 static uint32_t
 take_block(uint32_t value, uint32_t dflt)
 {
-	return value != 0 && rte_is_power_of_2(value) ? value : dflt;
+	return value <= BLK_IO_MAX && rte_is_power_of_2(value) ? value : dflt;
 }
 
 bool
