@@ -24,7 +24,8 @@ tried=0
 
 # All that a failed run could have changed.
 world() {
-	find "$WORK" -mindepth 1 -name user -prune -o ! -name '*.err' ! -name 'run.*' ! -name 'world*' -printf '%P %y %s %m\n' | sort
+	find "$WORK" -mindepth 1 -name user -prune -o ! -name '*.err' ! -name 'run.*' \
+		! -name 'world*' -printf '%P %y %s %m\n' | sort
 	sha256sum "$image"
 	grep -F " $WORK/" /proc/self/mounts || true
 	losetup --noheadings --output NAME,BACK-FILE | grep -F "$WORK" || true
@@ -105,6 +106,7 @@ bad 2 '--bogus' "$ismblk" --bogus "$b" -- --peer "${GID[a]}" --mount "$MNT"
 bad 2 '4095' "$ismblk" -l 4095 "$b" -- --peer "${GID[a]}" --mount "$MNT"
 bad 2 'nonsense' "$ismblk" -l nonsense "$b" -- --peer "${GID[a]}" --mount "$MNT"
 bad 2 'nonsense' "$ismd" --lcores nonsense "$spare" -- --export "x=$image,allow=any"
+bad 2 'queues 4.*lcore' "$ismblk" -l 0 "$b" -- --peer "${GID[a]}" --mount "$MNT" --queues 4
 bad 2 'stray' "$ismblk" stray "$b" -- --peer "${GID[a]}" --mount "$MNT"
 
 # The device.
