@@ -14,7 +14,7 @@ for options in "--cache none" "--digest" "--slot-size 8K --depth 128" "--queues 
 	read -ra words <<<"$options"
 	server_start --export "disk=$image,allow=any" --slot-size 128K
 	client_eal=()
-	[ "$options" != "--queues 4" ] || client_eal=(--lcores 0@0,1@0,2@0,3@0)
+	[ "$options" != "--queues 4" ] || client_eal=(--lcores "0@0,1@0,2@0,3@0")
 	client_start "${words[@]}"
 	[ "$options" != "--queues 4" ] ||
 		[ "$(telemetry_value client /link/sessions 0 queues)" -eq 4 ] || fail "not 4 queues"
