@@ -93,7 +93,7 @@ struct blk_export_info {
 };
 static_assert(sizeof(struct blk_export_info) == 256, "blk_export_info");
 
-#define BLK_EXTENT_HOLE (1u << 0) /* not allocated */
+#define BLK_EXTENT_HOLE (1u << 0) /* no data is stored there */
 #define BLK_EXTENT_ZERO (1u << 1) /* reads as zeros */
 
 struct blk_extent {
