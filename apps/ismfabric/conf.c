@@ -56,11 +56,11 @@ conf_error(const char *fmt, ...)
 {
 	va_list ap;
 
-	fputs("ism-fabric: ", stderr);
 	va_start(ap, fmt);
+	fputs("ism-fabric: ", stderr);
 	vfprintf(stderr, fmt, ap);
-	va_end(ap);
 	fputc('\n', stderr);
+	va_end(ap);
 }
 
 /* One "key=value" of --function. */

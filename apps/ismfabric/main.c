@@ -11,6 +11,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <rte_log.h>
+
 #include "conf.h"
 #include "fabric_guard.h"
 #include "fabric_server.h"
@@ -61,6 +63,34 @@ limits_raise(void)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* A line of the fabric's log, "fabric: text": the program has that name already. */
+static ssize_t
+log_write(void *cookie, const char *buf, size_t size)
+{
+	static const char topic[] = "fabric: ";
+	size_t skip = 0, len = size;
+
+	if (len > 0 && buf[len - 1] == '\n')
+		len--;
+	if (len >= sizeof(topic) - 1 && memcmp(buf, topic, sizeof(topic) - 1) == 0)
+		skip = sizeof(topic) - 1;
+	if (len > skip)
+		conf_error("%.*s", (int)(len - skip), buf + skip);
+	return (ssize_t)size;
+}
+
+static void
+log_setup(void)
+{
+	static const cookie_io_functions_t io = { .write = log_write };
+	FILE *stream = fopencookie(NULL, "w", io);
+
+	if (stream == NULL)
+		return;
+	setvbuf(stream, NULL, _IOLBF, 1024);
+	rte_openlog_stream(stream);
 }
 
 static int
@@ -256,6 +286,7 @@ main(int argc, char **argv)
 	ret = conf_read(&conf, argc, argv);
 	if (ret != CONF_RUN)
 		return ret;
+	log_setup();
 	fab = fabric_create();
 	if (fab != NULL)
 		server = fabric_server_create(fab);

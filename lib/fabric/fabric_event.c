@@ -75,8 +75,11 @@ fabric_event(struct fabric_fn *fn, enum ism_event_type type, uint32_t code, uint
 		return 0;
 	}
 	if (fabric_guarded(event_body, &wr) < 0) {
-		FABRIC_LOG(ERR, "%s: its event queue or SBA page has vanished, no events any more",
-			   fn->name);
+		if (fabric_log_due(&fn->vanished))
+			FABRIC_LOG(
+				ERR,
+				"%s: its event queue or SBA page has vanished, no events any more",
+				fn->name);
 		fn->ieq = NULL;
 		fn->sba = NULL;
 		fn->stats.events_lost++;
@@ -96,7 +99,9 @@ fabric_signal(struct fabric_fn *fn, uint32_t idx, uint8_t dmbe)
 	if (fn->sba == NULL)
 		return;
 	if (fabric_guarded(signal_body, &wr) < 0) {
-		FABRIC_LOG(ERR, "%s: its SBA page has vanished, no signals any more", fn->name);
+		if (fabric_log_due(&fn->vanished))
+			FABRIC_LOG(ERR, "%s: its SBA page has vanished, no signals any more",
+				   fn->name);
 		fn->sba = NULL;
 		return;
 	}

@@ -46,6 +46,17 @@ extern int fabric_logtype;
 #define FABRIC_TOKENS 65536u /* token = slot << 32; slot 0 is never used */
 #define FABRIC_MAPS_MAX (1u << 20) /* DMA maps of one function: 4 GiB of 4 KiB pages */
 
+/*
+ * What a hostile client can cause as often as it likes is logged the 1st, 2nd, 4th, 8th... time.
+ */
+static inline bool
+fabric_log_due(uint64_t *count)
+{
+	uint64_t n = ++*count;
+
+	return (n & (n - 1)) == 0;
+}
+
 /* --- DMA maps (fabric_map.c) --- */
 
 /* A file that maps come from, known by device and inode; shared by its maps. */
@@ -185,6 +196,7 @@ struct fabric_fn {
 	fabric_irq_fn irq;
 	void *irq_arg;
 	struct fabric_faults faults;
+	uint64_t vanished; /* times that memory of it did */
 	struct fabric_fn_stats stats;
 };
 

@@ -23,6 +23,7 @@ struct port {
 	char path[VFU_PATH_MAX];
 	bool quirk;
 	bool told; /* a client was turned away while this one is here; logged once */
+	uint64_t broken; /* clients that broke the protocol */
 	int sock;
 	dev_t dev; /* of the socket's file: it is ours to remove */
 	ino_t ino;
@@ -218,8 +219,9 @@ port_accept(struct fabric_server *server, struct port *port)
 }
 
 static void
-conn_serve(struct vfu_conn **slot, short revents, const char *name)
+conn_serve(struct port *port, struct vfu_conn **slot, short revents)
 {
+	const char *name = fabric_fn_name(port->fn);
 	int ret;
 
 	if (*slot == NULL || revents == 0)
@@ -227,11 +229,11 @@ conn_serve(struct vfu_conn **slot, short revents, const char *name)
 	ret = vfu_conn_ready(*slot);
 	if (ret == 0)
 		return;
-	if (ret != -ECONNRESET && ret != -EPIPE)
+	if (ret == -ECONNRESET || ret == -EPIPE)
+		FABRIC_LOG(INFO, "%s: its client went", name);
+	else if (fabric_log_due(&port->broken))
 		FABRIC_LOG(NOTICE, "%s: closing its client, which broke the protocol: %s", name,
 			   strerror(-ret));
-	else
-		FABRIC_LOG(INFO, "%s: its client went", name);
 	vfu_conn_close(*slot);
 	*slot = NULL;
 }
@@ -259,12 +261,11 @@ port_watch(const struct port *port, struct pollfd *pfd)
 static void
 port_serve(struct fabric_server *server, struct port *port, const struct pollfd *pfd)
 {
-	const char *name = fabric_fn_name(port->fn);
 	unsigned int i;
 
-	conn_serve(&port->conn, pfd[1].revents, name);
+	conn_serve(port, &port->conn, pfd[1].revents);
 	for (i = 0; i < EXTRA_MAX; i++)
-		conn_serve(&port->extra[i], pfd[2 + i].revents, name);
+		conn_serve(port, &port->extra[i], pfd[2 + i].revents);
 	/* Last: a client that goes and comes again finds its function free. */
 	if (pfd[0].revents != 0)
 		port_accept(server, port);

@@ -82,8 +82,11 @@ store_data(struct fabric_fn *fn, const struct ism_addr *addr, const uint8_t *buf
 	if (len > 0) {
 		wr.dst = dmb->pages[addr->offset / ISM_PAGE_SIZE] + addr->offset % ISM_PAGE_SIZE;
 		if (fabric_guarded(data_body, &wr) < 0) {
-			FABRIC_LOG(ERR, "%s: the memory of its DMB 0x%016" PRIx64 " has vanished",
-				   dmb->owner->name, dmb->token);
+			if (fabric_log_due(&dmb->owner->vanished))
+				FABRIC_LOG(ERR,
+					   "%s: the memory of its DMB 0x%016" PRIx64
+					   " has vanished",
+					   dmb->owner->name, dmb->token);
 			fabric_dmb_revoke(dmb, ISM_EVENT_DMB_OWNER_ERROR, false);
 			return -EIO;
 		}

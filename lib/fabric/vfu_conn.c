@@ -182,6 +182,10 @@ request_check(struct vfu_conn *conn, const struct vfu_header *hdr, int *error)
 		*error = ENOTSUP;
 		return NULL;
 	}
+	if (conn->rx.fds.lost) {
+		*error = EMFILE;
+		return NULL;
+	}
 	if (len < handler->min || len > handler->max || conn->rx.fds.count > handler->max_fds)
 		return NULL;
 	return handler;

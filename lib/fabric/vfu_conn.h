@@ -22,7 +22,9 @@
 #include "vfu_sock.h"
 
 #define VFU_REPLY_MAX 4224 /* bytes of the longest reply's body: a whole BAR 2 read */
-#define VFU_FILES_MAX 8192 /* files that one client may have mapped */
+/* What one client may have mapped: every DMB in a file of its own, and a guest's memory. */
+#define VFU_FILES_MAX 2048
+#define VFU_MAPPED_MAX (UINT64_C(256) << 30) /* bytes */
 
 /* Filled by a handler. Descriptors are borrowed until the reply is sent. */
 struct vfu_reply {
@@ -48,7 +50,6 @@ struct vfu_file {
 	uint8_t *base;
 	uint64_t len;
 	uint64_t refs; /* DMA maps in it */
-	int fd; /* ours */
 };
 
 struct vfu_conn {
@@ -65,6 +66,8 @@ struct vfu_conn {
 	int irq_fd[2]; /* eventfds of MSI and MSI-X, -1 = none */
 	LIST_HEAD(, vfu_file) files;
 	unsigned int file_count;
+	uint64_t mapped; /* bytes */
+	bool told; /* why its memory is not taken; logged once */
 };
 
 /*

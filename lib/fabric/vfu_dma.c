@@ -22,7 +22,7 @@
 #include "vfu_conn.h"
 
 static int
-file_check(int fd, struct stat *st)
+file_check(struct vfu_conn *conn, int fd, struct stat *st)
 {
 	struct statfs fs;
 
@@ -32,9 +32,12 @@ file_check(int fd, struct stat *st)
 		return -errno;
 	if (!S_ISREG(st->st_mode) || st->st_size <= 0 ||
 	    (fs.f_type != TMPFS_MAGIC && fs.f_type != HUGETLBFS_MAGIC)) {
-		FABRIC_LOG(NOTICE,
-			   "DMA_MAP: file system type 0x%lx, expected tmpfs (memfd) or hugetlbfs",
-			   (unsigned long)fs.f_type);
+		if (!conn->told)
+			FABRIC_LOG(NOTICE,
+				   "%s: memory of file system type 0x%lx is not taken, expected "
+				   "tmpfs (memfd) or hugetlbfs",
+				   fabric_fn_name(conn->fn), (unsigned long)fs.f_type);
+		conn->told = true;
 		return -EINVAL;
 	}
 	return (mode & O_ACCMODE) == O_RDWR ? 0 : -EACCES;
@@ -58,34 +61,27 @@ file_map(struct vfu_conn *conn, int fd, const struct stat *st, struct vfu_file *
 	void *base;
 	int ret;
 
-	if (conn->file_count == VFU_FILES_MAX)
+	if (conn->file_count == VFU_FILES_MAX ||
+	    (uint64_t)st->st_size > VFU_MAPPED_MAX - conn->mapped)
 		return -ENOSPC;
 	file = calloc(1, sizeof(*file));
 	if (file == NULL)
 		return -ENOMEM;
-	file->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (file->fd < 0)
-		goto free_file;
 	base = mmap(NULL, (size_t)st->st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (base == MAP_FAILED)
-		goto close_fd;
+	if (base == MAP_FAILED) {
+		ret = -errno;
+		free(file);
+		return ret;
+	}
 	file->dev = st->st_dev;
 	file->ino = st->st_ino;
 	file->base = base;
 	file->len = (uint64_t)st->st_size;
 	LIST_INSERT_HEAD(&conn->files, file, next);
 	conn->file_count++;
+	conn->mapped += file->len;
 	*out = file;
 	return 0;
-
-close_fd:
-	ret = errno;
-	close(file->fd);
-	errno = ret;
-free_file:
-	ret = -errno;
-	free(file);
-	return ret;
 }
 
 static void
@@ -93,8 +89,8 @@ file_drop(struct vfu_conn *conn, struct vfu_file *file)
 {
 	LIST_REMOVE(file, next);
 	conn->file_count--;
+	conn->mapped -= file->len;
 	munmap(file->base, file->len);
-	close(file->fd);
 	free(file);
 }
 
@@ -102,10 +98,10 @@ file_drop(struct vfu_conn *conn, struct vfu_file *file)
 static int
 file_get(struct vfu_conn *conn, int fd, uint64_t off, uint64_t len, struct vfu_file **file)
 {
-	struct stat st;
+	struct stat st = { .st_size = 0 };
 	int ret;
 
-	ret = file_check(fd, &st);
+	ret = file_check(conn, fd, &st);
 	if (ret < 0)
 		return ret;
 	if (off > (uint64_t)st.st_size || len > (uint64_t)st.st_size - off)
@@ -123,7 +119,7 @@ map_file(struct vfu_conn *conn, const struct vfu_dma_map *map, int fd)
 	ret = file_get(conn, fd, map->offset, map->size, &file);
 	if (ret < 0)
 		return ret;
-	ret = fabric_fn_dma_map(conn->fn, map->addr, map->size, file->base + map->offset, file->fd,
+	ret = fabric_fn_dma_map(conn->fn, map->addr, map->size, file->base + map->offset, fd,
 				map->offset);
 	if (ret == 0)
 		file->refs++;

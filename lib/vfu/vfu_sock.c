@@ -26,6 +26,7 @@ vfu_fds_close(struct vfu_fds *fds)
 		if (fds->fd[i] >= 0)
 			close(fds->fd[i]);
 	fds->count = 0;
+	fds->lost = false;
 }
 
 int
@@ -100,8 +101,9 @@ recv_piece(int sock, void *buf, size_t len, int flags, struct vfu_fds *fds)
 		if (cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS &&
 		    cmsg_take(cmsg, fds) < 0)
 			ret = -EMFILE;
+	/* There is room for one too many, so what is cut off did not fit into the process. */
 	if (msg.msg_flags & MSG_CTRUNC)
-		ret = -EMFILE;
+		fds->lost = true;
 	return ret < 0 ? ret : n;
 }
 
@@ -310,6 +312,8 @@ vfu_sock_recv(int sock, void *buf, size_t size, struct vfu_fds *fds)
 	if (size < sizeof(struct vfu_header))
 		return -EINVAL;
 	n = recv_message(sock, buf, size, &mine);
+	if (n >= 0 && mine.lost)
+		n = -EMFILE;
 	if (n < 0 || fds == NULL)
 		vfu_fds_close(&mine);
 	if (fds != NULL)

@@ -33,6 +33,7 @@
 struct vfu_fds {
 	unsigned int count;
 	int fd[VFU_FDS_MAX];
+	bool lost; /* there were more, but this process has no descriptor left for them */
 };
 
 /* Close what is left; take a descriptor out by writing -1 into its place. Idempotent. */
@@ -62,8 +63,8 @@ int vfu_sock_send(int sock, const struct iovec *iov, unsigned int iov_count, con
  * Receive one whole message of at most `size` bytes into buf.
  * @param fds  filled, may be NULL when no descriptor is expected (then they are closed).
  * @return bytes of the message (at least 16); -ETIMEDOUT; -ECONNRESET the peer closed;
- *         -EPROTO its size is below 16; -EMSGSIZE it is longer than `size`; other -errno. After an
- *         error: close the socket.
+ *         -EPROTO its size is below 16; -EMSGSIZE it is longer than `size`; -EMFILE too many
+ *         descriptors for it or for this process; other -errno. After an error: close the socket.
  */
 ssize_t vfu_sock_recv(int sock, void *buf, size_t size, struct vfu_fds *fds);
 

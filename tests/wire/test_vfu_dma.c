@@ -3,6 +3,7 @@
 #include "vfu_ism.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "fabric_guard.h"
@@ -180,6 +181,67 @@ many_files(void **state)
 	close(sock);
 }
 
+/* One client cannot take all the address space, nor all mappings, of the others. */
+static void
+limits(void **state)
+{
+	int fd, other, i, ret = 0, sock;
+	unsigned int before;
+	struct rlimit limit;
+	uint64_t done;
+
+	/* Descriptors shall not be what ends first. */
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	if (limit.rlim_cur < 4096)
+		skip();
+	sock = wire_attach(*state, 0, WIRE_CAPS);
+	before = wire_count_fds();
+
+	fd = memory((size_t)200 << 30); /* sparse */
+	other = memory((size_t)100 << 30);
+	assert_int_equal(wire_dma_map(sock, IOVA, 4096, fd, (uint64_t)199 << 30), 0);
+	assert_int_equal(wire_dma_map(sock, IOVA + 4096, 4096, other, 0), -ENOSPC);
+	assert_int_equal(wire_dma_unmap(sock, IOVA, 4096, 0, &done), 0);
+	assert_int_equal(wire_dma_map(sock, IOVA + 4096, 4096, other, 0), 0);
+	close(fd);
+	close(other);
+	for (i = 2; i < 3000 && ret == 0; i++) {
+		fd = memory(4096);
+		ret = wire_dma_map(sock, IOVA + (uint64_t)i * 4096, 4096, fd, 0);
+		close(fd);
+	}
+	assert_int_equal(ret, -ENOSPC);
+	assert_int_equal(wire_dma_unmap(sock, 0, 0, VFU_UNMAP_ALL, &done), 0);
+	assert_int_equal(wire_count_fds(), before);
+	close(sock);
+}
+
+/* A fabric that has no descriptor left says so, and goes on. */
+static void
+no_descriptor_left(void **state)
+{
+	int sock = wire_attach(*state, 0, WIRE_CAPS), fd = memory(4096), lowest;
+	struct rlimit limit, low;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	lowest = dup(fd);
+	assert_true(lowest >= 0);
+	close(lowest);
+	low = (struct rlimit){ .rlim_cur = (rlim_t)lowest, .rlim_max = limit.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_int_equal(wire_dma_map(sock, IOVA, 4096, fd, 0), -EMFILE);
+	/* One for the message, but none to keep. */
+	low.rlim_cur++;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_int_equal(wire_dma_map(sock, IOVA, 4096, fd, 0), -EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(wire_dma_map(sock, IOVA, 4096, fd, 0), 0);
+	close(fd);
+	close(sock);
+}
+
 /* --- a guarded server in a process of its own, for an owner who truncates --- */
 
 static volatile sig_atomic_t child_stop;
@@ -275,8 +337,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WIRE_TEST(guest_pages), WIRE_TEST(refused),    WIRE_TEST(no_way_to_write),
-		WIRE_TEST(growing),	WIRE_TEST(many_files), cmocka_unit_test(truncated),
+		WIRE_TEST(guest_pages),	       WIRE_TEST(refused),
+		WIRE_TEST(no_way_to_write),    WIRE_TEST(growing),
+		WIRE_TEST(many_files),	       WIRE_TEST(limits),
+		WIRE_TEST(no_descriptor_left), cmocka_unit_test(truncated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
