@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Answered writes that a reboot of the server's system may have lost, or that another image never
+# had: the next fsync of each open file says EIO, once. A restart of the server alone loses nothing.
+# shellcheck source=tests/lib/integration.sh
+. "$(dirname "$0")/../lib/integration.sh"
+need_fuse
+need_root
+need_command unshare
+
+image=$(image_make disk.img 4)
+# The server in a mount namespace where the system's boot id is the one in $WORK/boot.
+cat >"$WORK/booted" <<'SH'
+#!/bin/sh
+mount --bind "$BOOT_ID" /proc/sys/kernel/random/boot_id && exec "$@"
+SH
+chmod +x "$WORK/booted"
+cat /proc/sys/kernel/random/uuid >"$WORK/boot"
+BOOT_ID=$WORK/boot unshare --mount "$WORK/booted" grep -qf "$WORK/boot" \
+	/proc/sys/kernel/random/boot_id || skip "no mount namespaces"
+boot_server() {
+	as_user=(env "BOOT_ID=$WORK/boot" unshare --mount "$WORK/booted")
+	server_start --export "disk=$image,allow=any"
+	as_user=()
+}
+reboot_server() {
+	stop server KILL
+	cat /proc/sys/kernel/random/uuid >"$WORK/boot"
+	boot_server
+}
+
+# One open file, driven line by line: "write" or "fsync"; answers 0 or errno.
+cat >"$WORK/file.py" <<'PYTHON'
+import os, sys
+fd = os.open(sys.argv[1], os.O_RDWR)
+for line in sys.stdin:
+    try:
+        if line.strip() == 'write':
+            os.pwrite(fd, os.urandom(4096), 8192)
+        else:
+            os.fsync(fd)
+        print(0, flush=True)
+    except OSError as err:
+        print(err.errno, flush=True)
+PYTHON
+expect() {
+	local answer
+	echo "$2" >&"${file[1]}"
+	read -r -t 30 answer <&"${file[0]}" || fail "$1: $2 does not end"
+	[ "$answer" = "$3" ] || fail "$1: $2 answers $answer, expected $3"
+}
+
+fabric_start a b
+boot_server
+client_start
+allow_log "$log_peer_gone"
+allow_log 'unflushed writes may be lost|another one now'
+coproc file { python3 "$WORK/file.py" "$DISK"; }
+expect "a file" write 0
+expect "a file" fsync 0
+
+expect "before a restart" write 0
+stop server KILL
+boot_server
+expect "after a restart" fsync 0
+
+expect "before a reboot" write 0
+expect "before a reboot" fsync 0
+reboot_server
+expect "after a reboot, all flushed" fsync 0
+
+expect "before a reboot" write 0
+reboot_server
+expect "after a reboot" fsync 5
+expect "told once" fsync 0
+[ "$(telemetry_value client "/blk/client/disk,${GID[a]},disk" losses)" -eq 1 ] || fail "losses"
+
+expect "before another image" write 0
+expect "before another image" fsync 0
+stop server KILL
+cp "$image" "$image.new"
+mv "$image.new" "$image"
+boot_server
+expect "another image" fsync 5
+expect "told once" fsync 0
+
+exec {file[1]}>&-
+wait "$file_PID" || true
+pair_stop
