@@ -51,15 +51,23 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+/* One write for the whole line, so that lines of several programs do not mix. */
+static void
+say(const char *fmt, va_list ap)
+{
+	char line[1024];
+
+	vsnprintf(line, sizeof(line), fmt, ap);
+	fprintf(stderr, "ism-fabric: %s\n", line);
+}
+
 void
 conf_error(const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	fputs("ism-fabric: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	say(fmt, ap);
 	va_end(ap);
 }
 
