@@ -17,12 +17,13 @@
 #include "base_time.h"
 #include "blk_engine.h"
 #include "blk_log.h"
+#include "blk_pool.h"
 #include "blk_steps.h"
 
 RTE_LOG_REGISTER(blk_server_logtype, lib.ism.blk_server, NOTICE);
 
-#define RING_DEFAULT 256
-#define BUFFERS_DEFAULT 64
+#define RING_DEFAULT 512
+#define BUFFERS_DEFAULT 128
 #define BUFFER_SIZE_DEFAULT (64 * 1024)
 #define REAP_BURST 64
 /* A call this short is made inline on files in memory even when it does more than move bytes. */
@@ -45,11 +46,9 @@ struct blk_engine {
 	struct io_list parked; /* wait for a ring place or a buffer */
 	struct io_list later; /* carried out one a round, by plain calls */
 
-	uint8_t *buffers; /* READ payload; buffer_count * buffer_size */
-	uint32_t buffer_size;
-	unsigned int buffer_count;
-	unsigned int buffers_free;
-	uint16_t *buffer_stack; /* last in, first out: the warmest first */
+	bool room; /* a place or a buffer has become free since those parked were tried */
+	uint16_t in_ring[BLK_EXPORTS_MAX]; /* places held, by unit - 1 */
+	struct blk_pool pool; /* READ payload */
 	uint8_t *zeros; /* BLK_ZEROS_MAX, never written */
 
 	struct {
@@ -122,38 +121,24 @@ ring_open(struct blk_engine *e)
 	return ret;
 }
 
-static void *
-map_pages(size_t size, int prot, int flags)
-{
-	void *p = mmap(NULL, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
 static int
-buffers_open(struct blk_engine *e)
+memory_open(struct blk_engine *e, unsigned int buffers, uint32_t size)
 {
-	e->buffers = map_pages((size_t)e->buffer_count * e->buffer_size, PROT_READ | PROT_WRITE,
-			       MAP_POPULATE);
 	/* Never written: all of it is the kernel's one page of zeros. */
-	e->zeros = map_pages(BLK_ZEROS_MAX, PROT_READ, 0);
-	e->buffer_stack = calloc(e->buffer_count, sizeof(*e->buffer_stack));
-	if (e->buffers == NULL || e->zeros == NULL || e->buffer_stack == NULL)
+	void *zeros = mmap(NULL, BLK_ZEROS_MAX, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	e->zeros = zeros != MAP_FAILED ? zeros : NULL;
+	if (blk_pool_open(&e->pool, buffers, size) != 0 || e->zeros == NULL)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < e->buffer_count; i++)
-		e->buffer_stack[i] = (uint16_t)(e->buffer_count - 1 - i);
-	e->buffers_free = e->buffer_count;
 	return 0;
 }
 
 static void
-buffers_close(struct blk_engine *e)
+memory_close(struct blk_engine *e)
 {
-	if (e->buffers != NULL)
-		munmap(e->buffers, (size_t)e->buffer_count * e->buffer_size);
+	blk_pool_close(&e->pool);
 	if (e->zeros != NULL)
 		munmap(e->zeros, BLK_ZEROS_MAX);
-	free(e->buffer_stack);
 }
 
 int
@@ -165,13 +150,12 @@ blk_engine_create(const struct blk_engine_conf *conf, struct blk_engine **out)
 	if (e == NULL)
 		return -ENOMEM;
 	e->ring_max = conf->ring != 0 ? conf->ring : RING_DEFAULT;
-	e->buffer_count = conf->buffers != 0 ? conf->buffers : BUFFERS_DEFAULT;
-	e->buffer_size = conf->buffer_size != 0 ? conf->buffer_size : BUFFER_SIZE_DEFAULT;
 	list_init(&e->parked);
 	list_init(&e->later);
-	ret = buffers_open(e);
+	ret = memory_open(e, conf->buffers != 0 ? conf->buffers : BUFFERS_DEFAULT,
+			  conf->buffer_size != 0 ? conf->buffer_size : BUFFER_SIZE_DEFAULT);
 	if (ret != 0)
-		goto close_buffers;
+		goto close_memory;
 	ret = conf->no_ring ? -ENOSYS : ring_open(e);
 	e->has_ring = ret == 0;
 	if (!e->has_ring && !conf->no_ring)
@@ -181,8 +165,8 @@ blk_engine_create(const struct blk_engine_conf *conf, struct blk_engine **out)
 			strerror(-ret));
 	*out = e;
 	return 0;
-close_buffers:
-	buffers_close(e);
+close_memory:
+	memory_close(e);
 	free(e);
 	return ret;
 }
@@ -199,7 +183,7 @@ blk_engine_destroy(struct blk_engine *e)
 	}
 	if (e->has_ring)
 		io_uring_queue_exit(&e->ring);
-	buffers_close(e);
+	memory_close(e);
 	free(e);
 }
 
@@ -216,15 +200,14 @@ blk_engine_add(struct blk_engine *e, const struct blk_export *exp)
 
 /* --- buffers of READs --- */
 
+/* What is in memory is read at once, and its buffer is back before the next io is looked at. */
 static bool
 buffer_get(struct blk_engine *e, struct blk_eio *io)
 {
-	if (io->op != BLK_READ || io->data != NULL)
-		return true;
-	if (e->buffers_free == 0)
-		return false;
-	io->data = e->buffers + (size_t)e->buffer_stack[--e->buffers_free] * e->buffer_size;
-	return true;
+	if (io->op == BLK_READ && io->data == NULL)
+		io->data = blk_pool_get(&e->pool, io->exp->unit,
+					io->exp->backing == BLK_BACKING_MEMORY);
+	return io->op != BLK_READ || io->data != NULL;
 }
 
 static void
@@ -232,9 +215,9 @@ buffer_put(struct blk_engine *e, struct blk_eio *io)
 {
 	if (io->op != BLK_READ || io->data == NULL)
 		return;
-	e->buffer_stack[e->buffers_free++] =
-		(uint16_t)((size_t)((uint8_t *)io->data - e->buffers) / e->buffer_size);
+	blk_pool_put(&e->pool, io->exp->unit, io->data);
 	io->data = NULL;
+	e->room = true;
 }
 
 static const void *
@@ -331,19 +314,21 @@ prep_step(struct blk_engine *e, struct blk_eio *io, const struct blk_step *step,
 	io_uring_sqe_set_data(sqe, io);
 }
 
-/* @return false: no place. */
+/* No export holds more than half of the places: its disk may hang. @return false: no place. */
 static bool
 ring_step(struct blk_engine *e, struct blk_eio *io, const struct blk_step *step)
 {
+	uint16_t *held = &e->in_ring[io->exp->unit - 1];
 	struct io_uring_sqe *sqe;
 
-	if (e->in_kernel == e->ring_max)
+	if (e->in_kernel == e->ring_max || *held == e->ring_max / 2)
 		return false;
 	sqe = io_uring_get_sqe(&e->ring);
 	if (sqe == NULL)
 		return false;
 	prep_step(e, io, step, sqe);
 	e->in_kernel++;
+	(*held)++;
 	COUNT(e, steps_ring);
 	return true;
 }
@@ -422,7 +407,9 @@ run_io(struct blk_engine *e, struct blk_eio *io)
 	end_io(e, io, status);
 	return;
 park:
-	COUNT(e, parked);
+	if (!io->p.parked)
+		COUNT(e, parked);
+	io->p.parked = true;
 	list_add(&e->parked, io);
 }
 
@@ -431,9 +418,10 @@ blk_engine_start(struct blk_engine *e, struct blk_eio *io)
 {
 	if (io->op == BLK_READ)
 		io->data = NULL;
+	io->p.parked = false;
 	blk_steps_init(io, e->has_ring);
 	e->inflight++;
-	if (io->op == BLK_READ && io->len > e->buffer_size)
+	if (io->op == BLK_READ && io->len > e->pool.size)
 		end_io(e, io, BLK_EINVAL);
 	else
 		run_io(e, io);
@@ -461,8 +449,9 @@ run_parked(struct blk_engine *e)
 	struct io_list parked = e->parked;
 	struct blk_eio *io;
 
-	if (parked.head == NULL || (e->in_kernel == e->ring_max && e->has_ring))
+	if (parked.head == NULL || !e->room)
 		return;
+	e->room = false;
 	list_init(&e->parked);
 	while ((io = list_take(&parked)) != NULL)
 		run_io(e, io);
@@ -518,8 +507,11 @@ reap(struct blk_engine *e)
 	}
 	io_uring_cq_advance(&e->ring, n);
 	e->in_kernel -= n;
-	for (unsigned int i = 0; i < n; i++)
+	e->room |= n > 0;
+	for (unsigned int i = 0; i < n; i++) {
+		e->in_ring[ios[i]->exp->unit - 1]--;
 		take_result(e, ios[i], res[i]);
+	}
 	return n;
 }
 

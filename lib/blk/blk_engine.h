@@ -22,6 +22,9 @@
  * tmpfs has no RWF_NOWAIT, so io_uring hands every operation on it to a kernel thread: that is
  * why files in memory take the inline way.
  *
+ * One export cannot hold up another by a disk that hangs: it gets no more than half of the
+ * ring's places and of the buffers. (Two that hang at once can.)
+ *
  * No payload is copied: a WRITE goes from where the caller's data lies, a READ into a buffer
  * of the engine that the caller uses in place.
  *
@@ -57,15 +60,16 @@ struct blk_eio {
 		uint64_t pos; /* bytes of the range done */
 		uint32_t piece; /* bytes of the step under way */
 		uint8_t step; /* enum blk_step_kind under way */
-		uint8_t ways; /* BLK_WAY_*: how it may still be done */
+		uint8_t ways; /* how it may still be done (blk_steps.c) */
 		uint8_t tries; /* EAGAIN, EINTR in a row */
 		bool synced; /* the sync that FUA asks for is done */
+		bool parked; /* has been, and was counted */
 	} p;
 };
 
 struct blk_engine_conf {
-	unsigned int ring; /* ios in the kernel at once; a power of two; 0: 256 */
-	unsigned int buffers; /* READs under way at once; 0: 64 */
+	unsigned int ring; /* ios in the kernel at once; a power of two; 0: 512 */
+	unsigned int buffers; /* READs under way at once, 2 or more; 0: 128 */
 	uint32_t buffer_size; /* bytes of the longest READ; 0: 64 KiB */
 	bool no_ring; /* as if the kernel refused io_uring */
 };

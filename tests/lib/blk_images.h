@@ -7,6 +7,7 @@
 #define TEST_BLK_IMAGES_H
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/loop.h>
 #include <linux/magic.h>
 #include <stdbool.h>
@@ -71,7 +72,7 @@ image_loop(int image, bool read_only, char path[64])
 		.info = { .lo_flags = LO_FLAGS_AUTOCLEAR | (read_only ? LO_FLAGS_READ_ONLY : 0) },
 	};
 	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-	int fd = -1;
+	int fd = -1, writable = 0;
 
 	if (control < 0)
 		return -1;
@@ -85,6 +86,11 @@ image_loop(int image, bool read_only, char path[64])
 		}
 	}
 	close(control);
+	/* What somebody did to the device before sticks to it. */
+	if (fd >= 0 && !read_only && ioctl(fd, BLKROSET, &writable) != 0) {
+		close(fd);
+		return -1;
+	}
 	return fd;
 }
 

@@ -614,6 +614,83 @@ test_wake(void **state)
 	close(p[1]);
 }
 
+/* --- a disk that hangs --- */
+
+/* Reads of unit 9 go to a pipe that nobody writes to. */
+static struct job *
+hang(struct rig *rig, struct blk_export *hung, int pipe_fd, unsigned int ios)
+{
+	struct job *jobs = calloc(ios, sizeof(*jobs));
+
+	assert_non_null(jobs);
+	hung->unit = 9;
+	hung->fd = pipe_fd;
+	hung->backing = BLK_BACKING_LOCAL;
+	assert_int_equal(blk_engine_add(rig->e, hung), 0);
+	for (unsigned int i = 0; i < ios; i++) {
+		jobs[i].rig = rig;
+		jobs[i].io = (struct blk_eio){ .exp = hung, .op = BLK_READ, .len = 512 };
+		start(&jobs[i]);
+	}
+	return jobs;
+}
+
+/* More ios than the engine has room for hang; another export still gets its share. */
+static void
+hung(enum rig_kind kind)
+{
+	const unsigned int ios = 50;
+	struct blk_export exp = { 0 };
+	uint8_t data[512] = { 7 };
+	struct job *jobs;
+	struct rig rig;
+	int p[2];
+
+	if (!rig_open(&rig, kind, (struct blk_engine_conf){ .ring = 8, .buffers = 4 }, MIB))
+		skip();
+	if (blk_engine_fd(rig.e) < 0) {
+		rig_close(&rig);
+		skip();
+	}
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	jobs = hang(&rig, &exp, p[0], ios);
+	for (int i = 0; i < 20; i++) {
+		struct job job = { .rig = &rig };
+		uint64_t end = base_now_ns() + 5 * BASE_NS_PER_S;
+
+		memcpy(rig.shadow, data, sizeof(data));
+		job.io = (struct blk_eio){
+			.exp = rig.exp, .op = i % 2 ? BLK_READ : BLK_WRITE, .len = 512, .data = data
+		};
+		start(&job);
+		while (job.busy && base_now_ns() < end)
+			blk_engine_poll(rig.e);
+		assert_false(job.busy);
+		assert_int_equal(job.status, BLK_OK);
+	}
+	assert_int_equal(blk_engine_inflight(rig.e), ios);
+	/* The pipe ends: so do they. */
+	close(p[1]);
+	assert_int_equal(blk_engine_drain(rig.e, TIMEOUT), 0);
+	for (unsigned int i = 0; i < ios; i++)
+		assert_int_equal(jobs[i].status, BLK_EIO);
+	free(jobs);
+	rig_close(&rig);
+	close(p[0]);
+}
+
+static void
+test_hung_memory(void **state)
+{
+	hung(RIG_MEMORY);
+}
+
+static void
+test_hung_disk(void **state)
+{
+	hung(RIG_DISK);
+}
+
 /* What a broken caller could ask for ends, and ends once. */
 static void
 test_refused(void **state)
@@ -650,6 +727,8 @@ main(void)
 		cmocka_unit_test(test_discard_edges),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_wake),
+		cmocka_unit_test(test_hung_memory),
+		cmocka_unit_test(test_hung_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
