@@ -86,6 +86,11 @@ setup(void)
 static void
 begin(void)
 {
+	struct rte_pmd_ism_event ev[16];
+
+	/* Calls of the input before. */
+	while (rte_pmd_ism_events(ip.dev_id[0], ev, 16) > 0)
+		;
 	now += 3600 * BASE_NS_PER_S;
 	must(link_create(&(struct link_conf){ .dev_id = ip.dev_id[0], .sessions_max = 2 },
 			 &victim) == 0);
