@@ -33,20 +33,21 @@ reboot_server() {
 cat >"$WORK/file.py" <<'PYTHON'
 import os, sys
 fd = os.open(sys.argv[1], os.O_RDWR)
-for line in sys.stdin:
+answers = open(sys.argv[3], 'w')
+for line in open(sys.argv[2]):
     try:
         if line.strip() == 'write':
             os.pwrite(fd, os.urandom(4096), 8192)
         else:
             os.fsync(fd)
-        print(0, flush=True)
+        print(0, file=answers, flush=True)
     except OSError as err:
-        print(err.errno, flush=True)
+        print(err.errno, file=answers, flush=True)
 PYTHON
 expect() {
 	local answer
-	echo "$2" >&"${file[1]}"
-	read -r -t 30 answer <&"${file[0]}" || fail "$1: $2 does not end"
+	echo "$2" >&7
+	read -r -t 30 answer <&8 || fail "$1: $2 does not end"
 	[ "$answer" = "$3" ] || fail "$1: $2 answers $answer, expected $3"
 }
 
@@ -55,7 +56,9 @@ boot_server
 client_start
 allow_log "$log_peer_gone"
 allow_log 'unflushed writes may be lost|another one now'
-coproc file { python3 "$WORK/file.py" "$DISK"; }
+mkfifo "$WORK/asks" "$WORK/answers"
+start_load file python3 "$WORK/file.py" "$DISK" "$WORK/asks" "$WORK/answers"
+exec 7<>"$WORK/asks" 8<>"$WORK/answers"
 expect "a file" write 0
 expect "a file" fsync 0
 
@@ -84,6 +87,6 @@ boot_server
 expect "another image" fsync 5
 expect "told once" fsync 0
 
-exec {file[1]}>&-
-wait "$file_PID" || true
+exec 7>&- 8<&-
+stop file KILL
 pair_stop
