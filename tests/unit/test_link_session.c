@@ -151,6 +151,42 @@ refused_with_its_reason(void **state)
 	rig_down(&r);
 }
 
+/* 50 ms, 100 ms, 200 ms ... 2 s between attempts: ten in ten seconds. */
+static void
+attempts_back_off(void **state)
+{
+	rig_links(&r, &two, NULL);
+	listen_default();
+	r.end[RIG_LISTENER].allow = -EACCES;
+	open_default();
+	rig_pass(&r, 10000);
+	assert_in_range(r.end[RIG_LISTENER].asked, 9, 11);
+	rig_down(&r);
+}
+
+/* A failed attempt is told to the listener in its DMB: no event is needed for it to forget. */
+static void
+failed_attempt_is_told(void **state)
+{
+	struct link_open_conf open;
+
+	rig_links(&r, &two, NULL);
+	assert_int_equal(rig_listen(&r, 1, 8, 4096, 0), 0);
+	open = rig_open_conf(&r, 1, 8, 4096);
+	open.features = 1;
+	open.required = 1;
+	assert_int_equal(link_open(r.l[RIG_INITIATOR], &open, &r.opened), 0);
+	r.now += BASE_NS_PER_MS;
+	link_poll(r.l[RIG_INITIATOR], r.now);
+	link_poll(r.l[RIG_LISTENER], r.now);
+	assert_int_equal(stats_of(RIG_LISTENER).sessions, 1);
+	assert_int_equal(inproc_fault(&r.ip, "event-lose:fn0:1"), 0);
+	rig_pass(&r, 3);
+	assert_int_equal(info_of(r.opened).why, LINK_WHY_VERSION);
+	assert_int_equal(stats_of(RIG_LISTENER).sessions, 0);
+	rig_down(&r);
+}
+
 static void
 refused_without_a_reason(void **state)
 {
@@ -470,6 +506,8 @@ unlisten_closes(void **state)
 static void
 notices_travel(void **state)
 {
+	uint64_t sent;
+
 	rig_up(&r, &two, 1, 8, 4096);
 	link_session_set_notice(r.end[RIG_LISTENER].s, 7);
 	rig_pass(&r, 1);
@@ -485,6 +523,10 @@ notices_travel(void **state)
 	assert_int_equal(r.end[RIG_INITIATOR].notices, 2);
 	assert_int_equal(r.end[RIG_INITIATOR].notice, 0xffffffff);
 	assert_int_equal(r.end[RIG_LISTENER].notice, 1);
+	/* Each change cost one store, not one in every round from now on. */
+	sent = info_of(r.opened).keepalives_sent;
+	rig_pass(&r, 500);
+	assert_in_range(info_of(r.opened).keepalives_sent, sent, sent + 1);
 	rig_down(&r);
 }
 
@@ -623,6 +665,8 @@ main(void)
 		cmocka_unit_test(required_feature_missing),
 		cmocka_unit_test(refused_with_its_reason),
 		cmocka_unit_test(refused_without_a_reason),
+		cmocka_unit_test(attempts_back_off),
+		cmocka_unit_test(failed_attempt_is_told),
 		cmocka_unit_test(refusals_are_limited),
 		cmocka_unit_test(no_such_service),
 		cmocka_unit_test(all_sessions_in_use),
