@@ -23,7 +23,10 @@ enum run_exit {
 
 /* One line on stderr, "PROGRAM: text"; the only way programs complain. */
 void run_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* One line on stderr, "PROGRAM: text"; start-up facts. Silent after run_quiet(true). */
+/*
+ * One line on stderr, "PROGRAM: text"; start-up facts. Silent after run_quiet(true), as are
+ * notices of libraries when that came before run_eal_init().
+ */
 void run_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void run_quiet(bool quiet);
 /*

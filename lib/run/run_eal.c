@@ -212,6 +212,20 @@ sweep(void)
 	run_sweep_runtime(dir, run_eal_facts()->prefix);
 }
 
+/* The exit code for a rte_errno of rte_eal_init(). */
+static int
+eal_exit(int err)
+{
+	switch (err) {
+	case EINVAL:
+		return RUN_EXIT_USAGE;
+	case ENODEV:
+		return RUN_EXIT_DEVICE;
+	default:
+		return RUN_EXIT_FAIL;
+	}
+}
+
 int
 run_eal_init(void)
 {
@@ -236,10 +250,12 @@ run_eal_init(void)
 		run_error("cannot start DPDK: %s (%s); --log-level=lib.eal:debug tells more", why,
 			  rte_strerror(rte_errno));
 		sweep();
-		return rte_errno == EINVAL ? RUN_EXIT_USAGE : RUN_EXIT_FAIL;
+		return eal_exit(rte_errno);
 	}
 	eal_up = true;
 	log_open();
+	if (run_is_quiet() && !facts->logs)
+		rte_log_set_global_level(RTE_LOG_WARNING);
 	run_signals();
 	return RUN_EXIT_OK;
 }

@@ -48,6 +48,7 @@ const char *run_eal_reason(void);
 const char *run_log_hold(bool hold);
 
 void run_set_program(const char *program);
+bool run_is_quiet(void);
 
 /* Catch SIGINT, SIGTERM and SIGHUP; ignore SIGPIPE. */
 void run_signals(void);

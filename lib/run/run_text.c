@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static const char *run_program = "dpdk-ism";
-static bool run_is_quiet;
+static bool quiet_now;
 
 void
 run_set_program(const char *program)
@@ -24,7 +24,13 @@ run_set_program(const char *program)
 void
 run_quiet(bool quiet)
 {
-	run_is_quiet = quiet;
+	quiet_now = quiet;
+}
+
+bool
+run_is_quiet(void)
+{
+	return quiet_now;
 }
 
 /* One write for the whole line, so that lines of several programs do not mix. */
@@ -54,7 +60,7 @@ run_note(const char *fmt, ...)
 {
 	va_list ap;
 
-	if (run_is_quiet)
+	if (quiet_now)
 		return;
 	va_start(ap, fmt);
 	say(fmt, ap);
