@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -245,13 +246,14 @@ check(const struct options *opt)
 		what = "--json goes with --list";
 	else if (opt->mount != NULL && opt->mount[0] == '\0')
 		what = "--mount '': expected a directory";
+	if (what != NULL)
+		run_error("%s", what);
 	else if ((opt->depth & (opt->depth - 1)) != 0)
-		what = "--depth: expected a power of two";
+		run_error("--depth %" PRIu64 ": expected a power of two", opt->depth);
 	else if (opt->slot_size % 4096 != 0)
-		what = "--slot-size: expected a multiple of 4096";
-	if (what == NULL)
+		run_error("--slot-size %" PRIu64 ": expected a multiple of 4096", opt->slot_size);
+	else
 		return -1;
-	run_error("%s", what);
 	return RUN_EXIT_USAGE;
 }
 

@@ -22,6 +22,12 @@ app_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
+static fuse_ino_t
+file_ino(const struct peer *peer, unsigned int i)
+{
+	return (fuse_ino_t)(peer->index + 1) << 16 | i;
+}
+
 fuse_ino_t
 tree_ino(const struct peer *peer, const struct blk_disk *disk)
 {
@@ -29,7 +35,7 @@ tree_ino(const struct peer *peer, const struct blk_disk *disk)
 
 	while (blk_client_disk(peer->client, i) != disk)
 		i++;
-	return (fuse_ino_t)(peer->index + 1) << 16 | i;
+	return file_ino(peer, i);
 }
 
 struct blk_disk *
@@ -206,7 +212,7 @@ entry_at(struct ismblk *app, fuse_ino_t ino, unsigned int i, const char **name, 
 	if (!is_visible(app, disk))
 		return -ENOENT;
 	*name = blk_disk_name(disk);
-	*child = tree_ino(peer, disk);
+	*child = file_ino(peer, i);
 	return 0;
 }
 
