@@ -235,7 +235,7 @@ log_complaint+='|broke|timed? ?out|corrupt'
 
 # What the programs may say when the other side or the fabric goes away.
 # shellcheck disable=SC2034 # the tests use it
-log_peer_gone='session|peer|function|reconnect|fabric'
+log_peer_gone='session|peer|function|reconnect|fabric|: request [0-9]+ failed'
 
 ### The programs as most tests use them ###
 
