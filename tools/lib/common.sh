@@ -22,6 +22,37 @@ wrong_usage() {
 	exit 2
 }
 
+# run_job COMMAND...: run it so that an interrupt ends the tool at once, even
+# when the command hangs inside the kernel: it is not waited for. Its output goes
+# to $job_log, if set. A tool may set job_check to a function that gives up on it.
+run_job() {
+	local status=0
+	set -m # a process group of its own, to be ended as a whole
+	if [ -n "$job_log" ]; then
+		"$@" </dev/null >>"$job_log" 2>&1 &
+	else
+		"$@" </dev/null &
+	fi
+	job=$!
+	set +m
+	while [ -n "$job_check" ] && kill -0 "$job" 2>/dev/null; do
+		"$job_check"
+		sleep 0.1
+	done
+	wait "$job" || status=$?
+	job=
+	return "$status"
+}
+job=
+job_check=
+job_log=
+
+end_job() {
+	[ -z "$job" ] || kill -TERM -- "-$job" 2>/dev/null || true
+}
+trap 'end_job; exit 130' INT
+trap 'end_job; exit 143' TERM HUP
+
 # Print what the log says about progress: ninja's "[7/90]" if there is one.
 log_progress() {
 	local status
@@ -54,7 +85,9 @@ run_logged() {
 	printf '$ %s\n' "$*" >>"$log"
 	watch_log "$log" "$what" &
 	watcher=$!
-	"$@" >>"$log" 2>&1 </dev/null || status=$?
+	job_log=$log
+	run_job "$@" || status=$?
+	job_log=
 	kill "$watcher" 2>/dev/null || true
 	wait "$watcher" 2>/dev/null || true
 	[ ! -t 2 ] || printf '\r\033[K' >&2
