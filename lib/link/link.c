@@ -13,9 +13,7 @@
 
 #define EVENTS_BURST 16
 #define EVENTS_ROUNDS 4
-#define SESSIONS_DEFAULT 64
 #define SESSIONS_MAX 1024
-#define KEEPALIVE_DEFAULT_MS 1000
 #define OPEN_MAX 256 /* sessions opened by us */
 
 RTE_LOG_REGISTER(link_logtype, lib.ism.link, NOTICE);
@@ -67,11 +65,11 @@ static int
 conf_check(struct link_conf *conf)
 {
 	if (conf->keepalive_ms == 0)
-		conf->keepalive_ms = KEEPALIVE_DEFAULT_MS;
+		conf->keepalive_ms = LINK_KEEPALIVE_DEFAULT_MS;
 	if (conf->dead_ms == 0)
-		conf->dead_ms = 4 * conf->keepalive_ms;
+		conf->dead_ms = LINK_DEAD_DEFAULT * conf->keepalive_ms;
 	if (conf->sessions_max == 0)
-		conf->sessions_max = SESSIONS_DEFAULT;
+		conf->sessions_max = LINK_SESSIONS_DEFAULT;
 	if (conf->keepalive_ms < 10 || conf->keepalive_ms > 60000 ||
 	    conf->dead_ms < 2 * conf->keepalive_ms || conf->sessions_max > SESSIONS_MAX ||
 	    conf->vlan > 4094)
@@ -183,12 +181,12 @@ link_open(struct link *link, const struct link_open_conf *conf, struct link_sess
 	s->service = (uint8_t)conf->service;
 	s->open = *conf;
 	if (s->open.retry_min_ms == 0)
-		s->open.retry_min_ms = 50;
+		s->open.retry_min_ms = LINK_RETRY_MIN_DEFAULT_MS;
 	if (s->open.retry_max_ms == 0)
-		s->open.retry_max_ms = 2000;
+		s->open.retry_max_ms = LINK_RETRY_MAX_DEFAULT_MS;
 	s->open.retry_max_ms = RTE_MAX(s->open.retry_max_ms, s->open.retry_min_ms);
 	if (s->open.attempt_ms == 0)
-		s->open.attempt_ms = 1000;
+		s->open.attempt_ms = LINK_ATTEMPT_DEFAULT_MS;
 	s->backoff_ms = s->open.retry_min_ms;
 	link->opened++;
 	link_session_insert(s, LINK_IDLE);

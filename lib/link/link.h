@@ -5,34 +5,36 @@
  * Words
  *   link       everything of one function: its sessions, its listeners. One control thread.
  *   session    one initiator and one listener that agreed on a service. Made from a GID alone
- *              (DESIGN D5, SPEC section "Rendezvous").
+ *              (DESIGN D5, SPEC-link "Rendezvous").
  *   queue      one request ring (in the listener's DMB), one completion ring (in the
  *              initiator's DMB) and `depth` slots. Owned by one data thread on each side.
  *   slot       request id 0..depth-1. Slot i has `slot_size` bytes in the listener's DMBs (payload
  *              of request i lands there) and as many in the initiator's (payload of its response).
  *              Where a payload lies follows from the id: no address ever crosses the link.
  *
- * Who calls what: link_poll() and all session calls belong to ONE control thread. Queue calls of one
- * queue belong to one data thread (which may be the same). Between the two there is one word,
- * the queue's state:
+ * Who calls what: link_poll() and all session calls belong to ONE control thread. Queue
+ * calls of one queue belong to one data thread (which may be the same). Between the two
+ * there is one word, the queue's state:
  *
  *             control               data thread            control
  *      DOWN ----------> UP (use it) ----------> (BROKEN) ------------> DOWN
  *            session up       any time: control      data called
  *                             sets BROKEN            link_queue_detach()
  *
- * Calls on a queue that is not attached answer -ENOTCONN. on_up may attach and hand the queue over to
- * its data thread: then the session cannot end unseen in between. A data thread that has called
- * link_queue_attach() must look at link_queue_state() (or at -ENOTCONN from a call) and call
- * link_queue_detach() soon after BROKEN: only then are the DMBs unregistered and, on the
- * initiator's side, is the session made anew. A queue nobody has attached is not waited for.
+ * Calls on a queue that is not attached answer -ENOTCONN. on_up may attach and hand the
+ * queue over to its data thread: then the session cannot end unseen in between. A data
+ * thread that has called link_queue_attach() must look at link_queue_state() (or at
+ * -ENOTCONN from a call) and call link_queue_detach() soon after BROKEN: only then are the
+ * DMBs unregistered and, on the initiator's side, is the session made anew. A queue nobody
+ * has attached is not waited for.
  *
  * A listener detaches only when nothing that the queue's requests started is running any more: the
  * link answers a new call of the same peer only after that, so that a request which the peer
  * sends again in its next session can never be overtaken by its first issue.
  *
- * The peer is hostile (DESIGN D9): what comes out of link_sqe_poll() and link_cqe_poll() has passed the
- * gate of link_gate.c (ids, states, lengths); payload in slots has not and may change at any time.
+ * The peer is hostile (DESIGN D9): what comes out of link_sqe_poll() and link_cqe_poll() has
+ * passed the gate of link_gate.c (ids, states, lengths); payload in slots has not and may
+ * change at any time.
  */
 #ifndef LINK_H
 #define LINK_H
@@ -96,14 +98,14 @@ struct link_conf {
 int link_create(const struct link_conf *conf, struct link **link);
 /*
  * Closes all sessions (telling the peers), waits for no one: every queue must be detached. No
- * callback runs. Tolerates NULL.
+ * callback runs. Not from a callback. Tolerates NULL.
  */
 void link_destroy(struct link *link);
 
 /*
  * One round of control: events, rendezvous, keepalive, teardown, reconnection, and reopening
- * the function when it was lost (every 200 ms at first, then up to 2 s apart). Cheap when nothing is due: call it from each
- * round of the control loop. Callbacks run inside.
+ * the function when it was lost (every 200 ms at first, then up to 2 s apart). Cheap when
+ * nothing is due: call it from each round of the control loop. Callbacks run inside.
  * @return how much was done.
  */
 unsigned int link_poll(struct link *link, uint64_t now_ns);
@@ -151,8 +153,10 @@ struct link_session_ops {
 	void (*on_down)(void *arg, struct link_session *s, enum link_why why);
 	/* optional */
 	void (*on_notice)(void *arg, struct link_session *s, uint32_t notice);
-	/* Accepted sessions only: all queues are detached, forget the session now: its memory serves
-	 * the next one. Optional. */
+	/*
+	 * Accepted sessions only: all queues are detached, forget the session now: its
+	 * memory serves the next one. Optional.
+	 */
 	void (*on_free)(void *arg, struct link_session *s);
 };
 
@@ -172,12 +176,14 @@ struct link_open_conf {
 };
 /*
  * Returns at once; link_poll() does the work, for ever, until link_session_close().
- * @return 0; -EINVAL; -ENOMEM; -EEXIST a session to that GID and service exists; -EADDRINUSE rgid is our own.
+ * @return 0; -EINVAL; -ENOMEM; -EEXIST a session to that GID and service exists; -EADDRINUSE
+ * rgid is our own.
  */
 int link_open(struct link *link, const struct link_open_conf *conf, struct link_session **s);
 /*
- * Tell the peer and go down; freed once all queues are detached. The pointer is dead after, and no
- * callback runs any more, but on_free of an accepted session that was up. May be called in callbacks.
+ * Tell the peer and go down; freed once all queues are detached. The pointer is dead after,
+ * and no callback runs any more, but on_free of an accepted session that was up. May be
+ * called in callbacks.
  */
 void link_session_close(struct link_session *s, const char *reason);
 
@@ -199,8 +205,8 @@ struct link_listen_conf {
 int link_listen(struct link *link, const struct link_listen_conf *conf);
 
 /*
- * Stop listening: sessions of that service are closed (peers are told). No callback runs from here or later.
- * Every queue of them must be detached.
+ * Stop listening: sessions of that service are closed (peers are told). No callback runs
+ * from here or later. Every queue of them must be detached. Not from a callback.
  */
 void link_unlisten(struct link *link, enum link_service service);
 
@@ -265,8 +271,10 @@ void link_queue_stats(const struct link_queue *q, struct link_queue_stats *stats
 
 /* @return a slot id, or -EAGAIN (all are in use). */
 int link_slot_get(struct link_queue *q);
-/* Give a slot back whose request was never posted, or whose response has been used. Not needed after
- * BROKEN: the next session starts with all slots free. */
+/*
+ * Give a slot back whose request was never posted, or whose response has been used. Not
+ * needed after BROKEN: the next session starts with all slots free.
+ */
 void link_slot_put(struct link_queue *q, uint16_t id);
 unsigned int link_slots_free(const struct link_queue *q);
 /* Where the response's payload lies: slot_size bytes of our DMB. The peer may still write there. */

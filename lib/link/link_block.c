@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Control's words to and from a peer: blocks, CLOSE, keepalive (SPEC-link "Blocks", "Keepalive"). */
+/*
+ * Control's words to and from a peer: blocks, CLOSE, keepalive (SPEC-link "Blocks",
+ * "Keepalive").
+ */
 #include <errno.h>
 #include <string.h>
 

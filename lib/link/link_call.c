@@ -138,7 +138,8 @@ negotiate(struct link_session *s, const struct link_hello *hello, enum link_why 
 	s->geo.depth = RTE_MIN(s->open.depth, hello->max.depth);
 	s->geo.slot_size = slot_size_fit(link, s->open.slot_size, hello->max.slot_size);
 	rte_spinlock_unlock(&link->lock);
-	s->silence_ns = RTE_MAX(link->conf.dead_ms, 3 * hello->keepalive_ms) * BASE_NS_PER_MS;
+	s->silence_ns = RTE_MAX(link->conf.dead_ms, LINK_DEAD_PEER * hello->keepalive_ms) *
+			BASE_NS_PER_MS;
 	return true;
 }
 

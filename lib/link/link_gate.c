@@ -239,6 +239,8 @@ link_gate_accept(const void *body, size_t len, const struct link_geo *geo,
 	status = rte_be_to_cpu_16(wire->status);
 	if (status > LINK_STATUS_MEMORY)
 		return bad(what, "ACCEPT: status");
+	if (wire->reserved != 0 || wire->reserved2 != 0)
+		return bad(what, "ACCEPT: reserved field");
 	accept->status = (enum link_status)status;
 	base_text_clean(accept->reason, sizeof(accept->reason), wire->reason, sizeof(wire->reason));
 	if (status != LINK_STATUS_OK)
@@ -251,7 +253,7 @@ link_gate_close(const void *body, size_t len, struct link_close *cl)
 {
 	const struct link_wire_close *wire = body;
 
-	if (len != sizeof(*wire))
+	if (len != sizeof(*wire) || wire->reserved != 0 || wire->reserved2 != 0)
 		return -EPROTO;
 	cl->status = (enum link_status)rte_be_to_cpu_16(wire->status);
 	base_text_clean(cl->reason, sizeof(cl->reason), wire->reason, sizeof(wire->reason));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The one gate of lib/link: whatever a peer wrote comes through here, is copied once, checked in 64-bit
- * arithmetic, and leaves in native form. Behind it values may be trusted to be in range; payload is
- * never looked at. No function here allocates, logs, or stores.
+ * The one gate of lib/link: whatever a peer wrote comes through here, is copied once,
+ * checked in 64-bit arithmetic, and leaves in native form. Behind it values may be trusted
+ * to be in range; payload is never looked at. No function here allocates, logs, or stores.
  */
 #ifndef LINK_GATE_H
 #define LINK_GATE_H

@@ -310,7 +310,8 @@ got_connect(struct link_session *s, size_t len, uint64_t now_ns)
 	s->geo = in->geo;
 	s->peer_epoch = in->epoch;
 	rte_spinlock_unlock(&link->lock);
-	s->silence_ns = RTE_MAX(link->conf.dead_ms, 3 * in->keepalive_ms) * BASE_NS_PER_MS;
+	s->silence_ns = RTE_MAX(link->conf.dead_ms, LINK_DEAD_PEER * in->keepalive_ms) *
+			BASE_NS_PER_MS;
 	ret = queues_alloc(s);
 	if (ret == 0)
 		ret = link_mem_register(s);

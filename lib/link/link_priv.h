@@ -20,9 +20,10 @@
  *	  v                           |
  *	DYING ---- all detached ----->+
  *
- * A listener's session that must make room for a newer attempt of the same GID keeps that attempt in
- * `next_call` while it is DYING: the new one is greeted only when no request of the old one
- * is running any more, so that a replayed write can never be overtaken by its first issue.
+ * A listener's session that must make room for a newer attempt of the same GID keeps that
+ * attempt in `next_call` while it is DYING: the new one is greeted only when no request of
+ * the old one is running any more, so that a replayed write can never be overtaken by its
+ * first issue.
  */
 #ifndef LINK_PRIV_H
 #define LINK_PRIV_H
@@ -54,6 +55,15 @@ extern int link_logtype;
 #define LINK_REFUSAL_NS (20 * BASE_NS_PER_MS) /* between two refusals to one GID */
 #define LINK_REOPEN_MIN_NS (200 * BASE_NS_PER_MS)
 #define LINK_REOPEN_MAX_NS (2 * BASE_NS_PER_S)
+
+/* What zeros in link_conf and link_open_conf stand for. */
+#define LINK_SESSIONS_DEFAULT 64
+#define LINK_KEEPALIVE_DEFAULT_MS 1000
+#define LINK_DEAD_DEFAULT 4 /* keepalive intervals */
+#define LINK_RETRY_MIN_DEFAULT_MS 50
+#define LINK_RETRY_MAX_DEFAULT_MS 2000
+#define LINK_ATTEMPT_DEFAULT_MS 1000
+#define LINK_DEAD_PEER 3 /* of the peer's intervals, at least */
 
 enum link_slot_state {
 	LINK_SLOT_FREE,
@@ -151,8 +161,7 @@ struct link_session {
 	struct link_mem_desc *theirs;
 	struct rte_pmd_ism_win *ctrl_win;
 	uint64_t peer_ctrl; /* claimed token, 0 = none */
-	uint32_t
-		peer_claimed; /* tokens of theirs->token[] that are claimed; ring token comes first */
+	uint32_t peer_claimed; /* tokens claimed: the ring's, then those of theirs->token[] */
 	void *queue_mem;
 
 	/* Keepalive. */
@@ -196,7 +205,10 @@ struct link {
 	struct link_refusal refusals[LINK_REFUSALS];
 	uint64_t *tokens; /* bit set of peers' tokens that some session stores to */
 	struct link_stats stats;
-	/* Control takes it around changes of the list and of texts; telemetry around reading them. */
+	/*
+	 * Control takes it around changes of the list and of texts; telemetry around reading
+	 * them.
+	 */
 	rte_spinlock_t lock;
 	uint64_t scratch[LINK_CTRL_SETUP_SIZE / 8]; /* bodies of blocks, in and out */
 	union { /* what the gate made of them */

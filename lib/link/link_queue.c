@@ -3,8 +3,9 @@
  * The data path: one thread per queue, no system call but the stores, no memory, no lock
  * (SPEC-link "Rings", "Slots").
  *
- * Stores of a 4 KiB read: descriptor (initiator), payload, completion (listener). Of a write: payload,
- * descriptor (initiator), completion. Descriptors of a batch go out in one store.
+ * Stores of a 4 KiB read: descriptor (initiator), payload, completion (listener). Of a
+ * write: payload, descriptor (initiator), completion. Descriptors of a batch go out in one
+ * store.
  */
 #include <errno.h>
 #include <string.h>
@@ -113,9 +114,10 @@ link_queue_protocol_error(struct link_queue *q, const char *what)
 /* --- both sides --- */
 
 /*
- * How many bytes at the end of [off, off + len) have to go through a small buffer, so that what is
- * stored has multiples of 8 and at least 16 bytes in each page. Together with the zeros that fill the
- * buffer up, the last store may cover up to 15 bytes more than asked for, never beyond its page.
+ * How many bytes at the end of [off, off + len) have to go through a small buffer, so that
+ * what is stored has multiples of 8 and at least 16 bytes in each page. Together with the
+ * zeros that fill the buffer up, the last store may cover up to 15 bytes more than asked
+ * for, never beyond its page.
  */
 static uint32_t
 tail_bytes(uint32_t off, uint32_t len)

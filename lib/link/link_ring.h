@@ -7,13 +7,14 @@
  *   control <-> data    a queue's state word, a queue's failure, a session's trouble flag.
  *   data -> anybody     counters: relaxed, nothing is ordered by them.
  *
- * Rings. A ring has `depth` places, a power of two. Indices run freely in 32 bits
- * and are masked at access; they wrap at 2^32, which is a multiple of every depth. Lap n (n = 0,
- * 1, ...) writes the tag n % 255 + 1 into each of the four words of a place; what a place held
+ * Rings. A ring has `depth` places, a power of two. Indices run freely in 32 bits and are
+ * masked at access; they wrap at 2^32, which is a multiple of every depth. Lap n (n = 0, 1,
+ * ...) writes the tag n % 255 + 1 into each of the four words of a place; what a place held
  * before has the tag of lap n - 1, or 0 in lap 0. So a consumer knows that a descriptor is
  * whole when all four tags are the expected one, in whatever order the words came, and the
- * producer needs no second store to publish. The producer cannot lap the consumer: it never has more
- * requests open than the ring has places (a hostile one can, and harms its own ring only).
+ * producer needs no second store to publish. The producer cannot lap the consumer: it never
+ * has more requests open than the ring has places (a hostile one can, and harms its own ring
+ * only).
  */
 #ifndef LINK_RING_H
 #define LINK_RING_H
@@ -144,9 +145,9 @@ link_ring_tx_put(struct link_ring_tx *tx, const uint64_t w[LINK_DESC_WORDS])
 
 /* --- a queue's state word ---
  *
- * Bits 0..7 enum link_queue_state, bit 8 "attached". Control: DOWN -> UP, UP -> BROKEN (any time),
- * BROKEN without "attached" -> DOWN. Data: sets "attached" while UP, clears it any time, UP -> BROKEN
- * when a store of its own failed.
+ * Bits 0..7 enum link_queue_state, bit 8 "attached". Control: DOWN -> UP, UP -> BROKEN (any
+ * time), BROKEN without "attached" -> DOWN. Data: sets "attached" while UP, clears it any
+ * time, UP -> BROKEN when a store of its own failed.
  */
 #define LINK_WORD_ATTACHED (1u << 8)
 #define LINK_WORD_READY (LINK_QUEUE_UP | LINK_WORD_ATTACHED)

@@ -2,11 +2,12 @@
 /*
  * Which DMBs of peers we store to.
  *
- * The fabric lets us store into every DMB that anybody registered for our GID, so a hostile peer could
- * name a DMB of somebody else as its own and have us write there. Therefore a token belongs to
- * one session at a time: whoever names a token in use is refused, before the first store. (What is
- * left is a DMB that its owner has registered but not yet told us of. Nothing in it is believed
- * before the owner's own set-up, which fails and is tried again with new DMBs.)
+ * The fabric lets us store into every DMB that anybody registered for our GID, so a hostile
+ * peer could name a DMB of somebody else as its own and have us write there. Therefore a
+ * token belongs to one session at a time: whoever names a token in use is refused, before
+ * the first store. (What is left is a DMB that its owner has registered but not yet told us
+ * of. Nothing in it is believed before the owner's own set-up, which fails and is tried
+ * again with new DMBs.)
  *
  * Tokens have 24 significant bits (the rendezvous event carries no more): one bit each.
  */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Messages of a peer: whatever passes the gate is in range, and no byte behind the input is read. */
+/*
+ * Messages of a peer: whatever passes the gate is in range, and no byte behind the input is
+ * read.
+ */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -343,6 +343,12 @@ accepts(void **state)
 	for (size_t len = 0; len < sizeof(a); len += 8)
 		if (len != good)
 			assert_int_equal(link_gate_accept(&a, len, &geo, &out, &what), -EPROTO);
+	a.wire.reserved = 1;
+	assert_int_equal(link_gate_accept(&a, good, &geo, &out, &what), -EPROTO);
+	a.wire.reserved = 0;
+	a.wire.reserved2 = 1;
+	assert_int_equal(link_gate_accept(&a, good, &geo, &out, &what), -EPROTO);
+	a.wire.reserved2 = 0;
 	a.wire.status = rte_cpu_to_be_16(LINK_STATUS_MEMORY + 1);
 	assert_int_equal(link_gate_accept(&a, good, &geo, &out, &what), -EPROTO);
 	a.wire.status = rte_cpu_to_be_16(LINK_STATUS_MEMORY);
@@ -364,6 +370,11 @@ closes(void **state)
 	assert_int_equal(strlen(cl.reason), LINK_REASON_MAX - 1);
 	assert_true(cl.reason[0] == '?');
 	assert_int_equal(link_gate_close(&wire, sizeof(wire) - 8, &cl), -EPROTO);
+	wire.reserved = 1;
+	assert_int_equal(link_gate_close(&wire, sizeof(wire), &cl), -EPROTO);
+	wire.reserved = 0;
+	wire.reserved2 = 1;
+	assert_int_equal(link_gate_close(&wire, sizeof(wire), &cl), -EPROTO);
 }
 
 static void

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Peers that break the protocol (DESIGN D9): each loses its session, is counted once, and nobody else
- * notices. fn0 listens; fn1 is hostile: by raw stores beside an honest session, or by a script of
- * raw driver calls. fn2 has an honest session of its own all the time.
+ * Peers that break the protocol (DESIGN D9): each loses its session, is counted once, and
+ * nobody else notices. fn0 listens; fn1 is hostile: by raw stores beside an honest session,
+ * or by a script of raw driver calls. fn2 has an honest session of its own all the time.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -580,7 +580,10 @@ dmbs_of_others(void **state)
 	finish();
 }
 
-/* Calls that follow each other fast are each answered, and leave one half-open session, not many. */
+/*
+ * Calls that follow each other fast are each answered, and leave one half-open session, not
+ * many.
+ */
 static void
 calls_without_end(void **state)
 {
@@ -722,7 +725,10 @@ scripted_hellos(void **state)
 	rig_pass(&r, 1001);
 	it_ended(LINK_WHY_PROTOCOL, "unreadable answer");
 
-	/* A token that another of our sessions holds: here, the initiator's idea of its own peer. */
+	/*
+	 * A token that another of our sessions holds: here, the initiator's idea of its own
+	 * peer.
+	 */
 	it_start();
 	assert_int_equal(link_token_claim(r.l[RIG_INITIATOR], it.ctrl->token), 0);
 	hello = it_hello();

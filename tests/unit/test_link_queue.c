@@ -208,7 +208,7 @@ odd_batches(void **state)
 
 		next = next * 1103515245u + 12345u;
 		for (unsigned int k = 0; k < n; k++)
-			ask(OP_FLUSH, i, k & 1 ? 5 : 5);
+			ask(OP_FLUSH, i, 5);
 		assert_int_equal(link_req_flush(iq), 0);
 		assert_int_equal(answer(), n);
 		assert_int_equal(reap(OP_FLUSH, i, 5), n);

@@ -143,7 +143,10 @@ indices_wrap(void **state)
 
 	for (uint32_t depth = 2; depth <= DEPTH_MAX; depth *= 2) {
 		setup(depth);
-		/* Three laps before 2^32: a multiple of every depth, so the places go on in turn. */
+		/*
+		 * Three laps before 2^32: a multiple of every depth, so the places go on in
+		 * turn.
+		 */
 		rx.head = tx.tail = tx.sent = 0u - 3 * depth;
 		for (uint32_t i = 0; i < 7 * depth; i++)
 			torn(i + 1, order);

@@ -462,6 +462,74 @@ close_before_it_was_up(void **state)
 }
 
 static void
+close_at_once(void *arg, struct link_session *s)
+{
+	rig_on_up(arg, s);
+	link_queue_detach(link_session_queue(s, 0));
+	link_session_close(s, "at once");
+}
+
+static void
+close_as_well(void *arg, struct link_session *s, enum link_why why)
+{
+	rig_on_down(arg, s, why);
+	link_session_close(s, "as well");
+}
+
+/* Callbacks may close the session that they are called for: when it comes up... */
+static void
+closed_when_it_came_up(void **state)
+{
+	static const struct link_session_ops ups = { .on_up = close_at_once,
+						     .on_down = rig_on_down,
+						     .on_free = rig_on_free };
+
+	rig_links(&r, &two, NULL);
+	assert_int_equal(link_listen(r.l[RIG_LISTENER],
+				     &(struct link_listen_conf){
+					     .service = LINK_SERVICE_TEST,
+					     .queues_max = 1,
+					     .depth_max = 8,
+					     .slot_max = 4096,
+					     .may_connect = rig_may_connect,
+					     .ops = &ups,
+					     .arg = &r.end[RIG_LISTENER],
+				     }),
+			 0);
+	open_default();
+	rig_pass(&r, 3000);
+	assert_true(r.end[RIG_LISTENER].ups > 1);
+	assert_int_equal(r.end[RIG_LISTENER].downs, 0);
+	assert_int_equal(r.end[RIG_LISTENER].ups, r.end[RIG_LISTENER].frees);
+	assert_int_equal(r.end[RIG_INITIATOR].ups, r.end[RIG_INITIATOR].downs);
+	rig_down(&r);
+}
+
+/* ...and when it goes down: then there is no next attempt. */
+static void
+closed_when_it_went_down(void **state)
+{
+	static const struct link_session_ops downs = { .on_up = rig_on_up,
+						       .on_down = close_as_well };
+	struct link_open_conf open;
+
+	rig_links(&r, &two, NULL);
+	listen_default();
+	open = rig_open_conf(&r, 1, 8, 4096);
+	open.ops = &downs;
+	assert_int_equal(link_open(r.l[RIG_INITIATOR], &open, &r.opened), 0);
+	rig_until(&r, &r.end[RIG_INITIATOR].ups, 1, 100);
+	link_queue_detach(rig_queue(&r, RIG_LISTENER, 0));
+	link_session_close(r.end[RIG_LISTENER].s, "enough");
+	rig_pass(&r, 3000);
+	assert_int_equal(r.end[RIG_INITIATOR].downs, 1);
+	assert_int_equal(r.end[RIG_INITIATOR].ups, 1);
+	assert_int_equal(stats_of(RIG_INITIATOR).sessions, 0);
+	r.end[RIG_INITIATOR].s = NULL;
+	rig_down(&r);
+}
+
+static void
 half_open_sessions_time_out(void **state)
 {
 	struct link *initiator;
@@ -678,6 +746,8 @@ main(void)
 		cmocka_unit_test(closed_by_the_initiator),
 		cmocka_unit_test(closed_by_the_listener),
 		cmocka_unit_test(close_before_it_was_up),
+		cmocka_unit_test(closed_when_it_came_up),
+		cmocka_unit_test(closed_when_it_went_down),
 		cmocka_unit_test(half_open_sessions_time_out),
 		cmocka_unit_test(unlisten_closes),
 		cmocka_unit_test(notices_travel),
