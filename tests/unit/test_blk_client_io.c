@@ -398,6 +398,10 @@ one_chunk_fails(void **state)
 	assert_int_equal(crig_do(&r, &x, BLK_WRITE, 0, BLK_IO_MAX, data), -ENOSPC);
 	assert_int_equal(r.seen_count, 16);
 	assert_int_equal(r.pending_count, 0);
+	/* And all slots are free again, in the same session. */
+	r.twist = NULL;
+	assert_int_equal(crig_do(&r, &x, BLK_WRITE, 0, BLK_IO_MAX, data), 0);
+	assert_int_equal(r.downs, 0);
 	free(data);
 	crig_down(&r);
 }
