@@ -14,7 +14,8 @@
 
 #define BACKLOG 16
 #define EXTRA_MAX 4 /* clients of one function that wait for their EBUSY */
-#define PORT_FDS (2 + EXTRA_MAX)
+#define CONNS_MAX (1 + EXTRA_MAX)
+#define PORT_FDS (1 + CONNS_MAX)
 #define CONNECT_MS 1000
 
 struct port {
@@ -224,7 +225,7 @@ conn_serve(struct port *port, struct vfu_conn **slot, short revents)
 	const char *name = fabric_fn_name(port->fn);
 	int ret;
 
-	if (*slot == NULL || revents == 0)
+	if (revents == 0)
 		return;
 	ret = vfu_conn_ready(*slot);
 	if (ret == 0)
@@ -240,35 +241,52 @@ conn_serve(struct port *port, struct vfu_conn **slot, short revents)
 
 /* --- polling --- */
 
-/* A place for each connection, -1 where there is none: places are found by counting. */
-static void
-port_watch(const struct port *port, struct pollfd *pfd)
+/* Connection n of a port: its client, then those that wait for their EBUSY. */
+static struct vfu_conn **
+port_conn(struct port *port, unsigned int n)
+{
+	return n == 0 ? &port->conn : &port->extra[n - 1];
+}
+
+/*
+ * What to poll of a port: its socket, then the connections that are there, in order.
+ * Nothing else: ppoll() counts empty places against the limit of descriptors.
+ * @return how many.
+ */
+static nfds_t
+port_watch(struct port *port, struct pollfd *pfd)
 {
 	const struct vfu_conn *conn;
+	nfds_t count = 1;
 	unsigned int i;
 
 	pfd[0] = (struct pollfd){ .fd = port->sock, .events = POLLIN };
-	for (i = 1; i < PORT_FDS; i++) {
-		conn = i == 1 ? port->conn : port->extra[i - 2];
-		pfd[i] = (struct pollfd){ .fd = -1 };
-		if (conn != NULL) {
-			pfd[i].fd = conn->sock;
-			pfd[i].events = vfu_conn_events(conn);
-		}
+	for (i = 0; i < CONNS_MAX; i++) {
+		conn = *port_conn(port, i);
+		if (conn == NULL)
+			continue;
+		pfd[count++] = (struct pollfd){
+			.fd = conn->sock,
+			.events = vfu_conn_events(conn),
+		};
 	}
+	return count;
 }
 
-static void
+/* Walks as port_watch() did: serving one port leaves the connections of the others alone. */
+static nfds_t
 port_serve(struct fabric_server *server, struct port *port, const struct pollfd *pfd)
 {
+	nfds_t count = 1;
 	unsigned int i;
 
-	conn_serve(port, &port->conn, pfd[1].revents);
-	for (i = 0; i < EXTRA_MAX; i++)
-		conn_serve(port, &port->extra[i], pfd[2 + i].revents);
+	for (i = 0; i < CONNS_MAX; i++)
+		if (*port_conn(port, i) != NULL)
+			conn_serve(port, port_conn(port, i), pfd[count++].revents);
 	/* Last: a client that goes and comes again finds its function free. */
 	if (pfd[0].revents != 0)
 		port_accept(server, port);
+	return count;
 }
 
 int
@@ -282,18 +300,13 @@ fabric_server_poll(struct fabric_server *server, int timeout_ms, const sigset_t 
 	struct port *port;
 	int ret;
 
-	TAILQ_FOREACH(port, &server->ports, next) {
-		port_watch(port, pfd);
-		pfd += PORT_FDS;
-	}
-	ret = ppoll(server->pfd, (nfds_t)server->port_count * PORT_FDS, timeout_ms < 0 ? NULL : &ts,
-		    mask);
+	TAILQ_FOREACH(port, &server->ports, next)
+		pfd += port_watch(port, pfd);
+	ret = ppoll(server->pfd, (nfds_t)(pfd - server->pfd), timeout_ms < 0 ? NULL : &ts, mask);
 	if (ret < 0)
 		return errno == EINTR ? 0 : -errno;
 	pfd = server->pfd;
-	TAILQ_FOREACH(port, &server->ports, next) {
-		port_serve(server, port, pfd);
-		pfd += PORT_FDS;
-	}
+	TAILQ_FOREACH(port, &server->ports, next)
+		pfd += port_serve(server, port, pfd);
 	return 0;
 }

@@ -107,12 +107,24 @@ wire_setup(void **state)
 	return 0;
 }
 
+/* Wait until the server has let go of every client; the test has closed all of them. */
+static inline void
+wire_settle(struct wire *wire)
+{
+	unsigned int waited;
+
+	for (waited = 0; wire_count_fds() > wire->fds && waited < 500; waited++)
+		usleep(10000);
+	assert_int_equal(wire_count_fds(), wire->fds);
+}
+
 /* After this the fabric may be looked at. */
 static inline void
 wire_stop_thread(struct wire *wire)
 {
 	if (wire->stop)
 		return;
+	wire_settle(wire);
 	__atomic_store_n(&wire->stop, true, __ATOMIC_RELEASE);
 	assert_int_equal(pthread_join(wire->thread, NULL), 0);
 }
@@ -122,11 +134,8 @@ static inline int
 wire_teardown(void **state)
 {
 	struct wire *wire = *state;
-	unsigned int i, waited;
+	unsigned int i;
 
-	for (waited = 0; wire_count_fds() > wire->fds && waited < 200; waited++)
-		usleep(10000);
-	assert_int_equal(wire_count_fds(), wire->fds);
 	wire_stop_thread(wire);
 	fabric_server_destroy(wire->server);
 	fabric_destroy(wire->fab);
