@@ -105,12 +105,15 @@ bounded() {
 	return "$status"
 }
 
-# Is this child (not yet waited for) still running?
+# Is this child (not yet waited for) still running? A process whose first thread is
+# a zombie goes on while another one hangs in the kernel, and so would wait.
 is_running() {
-	local stat
+	local stat tasks
 	stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
 	stat=${stat##*) }
-	[ "${stat:0:1}" != Z ]
+	[ "${stat:0:1}" = Z ] || return 0
+	tasks=("/proc/$1/task/"*)
+	[ "${#tasks[@]}" -gt 1 ]
 }
 
 # ended_within SECONDS PID
@@ -398,19 +401,19 @@ telemetry() {
 
 ### The way out ###
 
-# Kill all children of that kind: TERM, a moment, KILL. Never waits for ever.
+# kill_kind KIND SIGNAL: all children of that kind, and KILL after 3 s. What still
+# runs hangs in the kernel until the program under it has ended: try again then.
 kill_kind() {
-	local name pid first=${2:-TERM}
+	local name pid
 	for name in "${!child_pid[@]}"; do
-		[ "${child_kind[$name]}" = "$1" ] || continue
-		kill "-$first" "${child_pid[$name]}" 2>/dev/null || true
+		[ "${child_kind[$name]}" != "$1" ] || kill "-$2" "${child_pid[$name]}" 2>/dev/null
 	done
 	for name in "${!child_pid[@]}"; do
 		[ "${child_kind[$name]}" = "$1" ] || continue
 		pid=${child_pid[$name]}
-		ended_within 3 "$pid" || kill -KILL "$pid" 2>/dev/null || true
-		ended_within 3 "$pid" || note "left behind: $name (pid $pid)" >&2
-		is_running "$pid" || wait "$pid" 2>/dev/null || true
+		ended_within 3 "$pid" || kill -KILL "$pid" 2>/dev/null
+		ended_within 1 "$pid" || continue
+		wait "$pid" 2>/dev/null
 		unset "child_pid[$name]"
 	done
 }
@@ -436,7 +439,7 @@ show_logs() {
 }
 
 cleanup() {
-	local status=$? device
+	local status=$? device name
 	trap - EXIT
 	trap '' INT TERM HUP
 	set +e
@@ -450,12 +453,16 @@ cleanup() {
 		losetup -d "$device" 2>/dev/null &
 		ended_within 5 $!
 	done
-	kill_kind program
-	kill_kind foreign
+	kill_kind program TERM
+	kill_kind foreign TERM
 	umount_work ""
 	umount_work -l
+	kill_kind load KILL
 	for device in "${loops[@]}"; do
 		losetup -d "$device" 2>/dev/null
+	done
+	for name in "${!child_pid[@]}"; do
+		note "left behind: $name (pid ${child_pid[$name]})" >&2
 	done
 	if [ -n "$ISM_TEST_KEEP" ] && [ "$status" -ne 0 ]; then
 		note "kept: $WORK"
