@@ -7,14 +7,21 @@ build=${ISM_BUILD_DIR:-$src/build}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The flags of a file that sees every folder are the flags of this check.
+# The include folders of all files together: the check is about headers, not about targets.
 python3 - "$build/compile_commands.json" >"$work/flags" <<'PY'
 import json, shlex, sys
-commands = json.load(open(sys.argv[1]))
-best = max(commands, key=lambda c: c["command"].count(" -I"))
-print("\n".join(a for a in shlex.split(best["command"])
-                if a.startswith(("-I", "-D", "-m", "-std", "-isystem")) or a in ("-include", "rte_config.h")
-                or a.startswith("/") and "include" in a))
+flags = []
+for entry in json.load(open(sys.argv[1])):
+    words = iter(shlex.split(entry["command"]))
+    for word in words:
+        one = [word]
+        if word in ("-include", "-isystem"):
+            one.append(next(words))
+        elif not word.startswith(("-I", "-D", "-m", "-std", "-isystem")):
+            continue
+        if one not in flags:
+            flags.append(one)
+print("\n".join(word for one in flags for word in one))
 PY
 mapfile -t flags <"$work/flags"
 fail=0
