@@ -337,6 +337,8 @@ loop_attach() {
 
 loop_detach() {
 	local i
+	# The kernel would keep blockdev --setro for the next user of the device.
+	blockdev --setrw "$1"
 	bounded 30 losetup -d "$1"
 	for i in "${!loops[@]}"; do
 		[ "${loops[i]}" != "$1" ] || unset "loops[i]"
@@ -448,6 +450,7 @@ cleanup() {
 	kill_kind load KILL
 	for device in "${loops[@]}"; do
 		umount_device "$device"
+		blockdev --setrw "$device" 2>/dev/null
 	done
 	for device in "${loops[@]}"; do
 		losetup -d "$device" 2>/dev/null &
