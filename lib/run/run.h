@@ -79,7 +79,10 @@ struct run_idle_conf {
  */
 int run_add_poller(unsigned int worker, run_poll_fn poll, void *arg);
 
-/* While a worker sleeps, readiness of this fd (POLLIN) wakes it at once. -1 = none. */
+/*
+ * While a worker sleeps, readiness of this fd (POLLIN) wakes it at once. -1 = none. A worker other
+ * than 0 that has one may sleep for up to 16 * idle_max_us. Any thread.
+ */
 void run_set_wake_fd(unsigned int worker, int fd);
 
 /* How many workers (lcores) there are, main included. */

@@ -35,6 +35,7 @@
 #define SPIN_NS (2 * BASE_NS_PER_US)
 #define SLEEP_MIN_NS (20 * BASE_NS_PER_US)
 #define TIMERSLACK_NS 1000
+#define WOKEN_FACTOR 16 /* a worker that is woken for its work may sleep so much longer */
 
 struct worker {
 	struct {
@@ -148,6 +149,20 @@ nap(struct worker *w, uint64_t ns)
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 }
 
+/*
+ * Worker 0 has control work besides what its fd tells of; the others are only waited for, and each
+ * look of each of them would cost.
+ */
+static uint64_t
+longest_nap(struct worker *w)
+{
+	uint64_t ns = loop_conf->idle_max_us * BASE_NS_PER_US;
+
+	if (self > 0 && atomic_load_explicit(&w->wake_fd_plus1, memory_order_relaxed) > 0)
+		ns *= WOKEN_FACTOR;
+	return ns;
+}
+
 /* One round without work is over; idle is the time since the last work. */
 static void
 relax(struct worker *w, uint64_t idle)
@@ -162,7 +177,7 @@ relax(struct worker *w, uint64_t idle)
 		return;
 	}
 	ns = RTE_MAX(idle / 8, (uint64_t)SLEEP_MIN_NS);
-	nap(w, RTE_MIN(ns, loop_conf->idle_max_us * BASE_NS_PER_US));
+	nap(w, RTE_MIN(ns, longest_nap(w)));
 }
 
 static void
@@ -196,6 +211,7 @@ lcore_main(void *arg)
 void
 run_loop(const struct run_idle_conf *conf)
 {
+	const struct timespec moment = { .tv_nsec = 200 * BASE_NS_PER_US };
 	unsigned int lcore;
 	uintptr_t n = 1;
 
@@ -203,5 +219,10 @@ run_loop(const struct run_idle_conf *conf)
 	RTE_LCORE_FOREACH_WORKER(lcore)
 		rte_eal_remote_launch(lcore_main, (void *)n++, lcore);
 	lcore_main(NULL);
+	/* They may be asleep; rte_eal_mp_wait_lcore() alone would spin until they are not. */
+	RTE_LCORE_FOREACH_WORKER(lcore) {
+		while (rte_eal_get_lcore_state(lcore) == RUNNING)
+			clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
+	}
 	rte_eal_mp_wait_lcore();
 }
