@@ -57,7 +57,7 @@ struct blk_io {
 		uint16_t chunks_left; /* unanswered */
 		uint16_t first; /* slot of the first chunk; they are chained */
 		int err;
-		bool started;
+		bool started, waited;
 	} p;
 };
 
@@ -141,7 +141,9 @@ int blk_extents_seek(const void *payload, size_t len, bool hole, uint64_t *pos, 
 #define BLK_HIST_BUCKETS 64
 struct blk_cq_stats {
 	uint64_t ops[BLK_OP_COUNT], bytes[BLK_OP_COUNT], errors[BLK_OP_COUNT];
-	uint64_t replays, waits, digest_errors;
+	uint64_t replays; /* ios that were sent again */
+	uint64_t waits; /* ios that found too few free slots */
+	uint64_t digest_errors;
 	uint64_t lat_ns_sum[BLK_OP_COUNT];
 	/* latency histogram: bucket i counts ios of 2^(i/2) .. ns (two buckets an octave) */
 	uint64_t lat_hist[BLK_HIST_BUCKETS];

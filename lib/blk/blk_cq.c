@@ -215,7 +215,8 @@ start_io(struct blk_cq *cq, struct blk_io *io)
 		return -EIO;
 	}
 	if (link_slots_free(cq->q) < chunks) {
-		blk_count(&cq->stats.waits, 1);
+		blk_count(&cq->stats.waits, io->p.waited ? 0 : 1);
+		io->p.waited = true;
 		return -EAGAIN;
 	}
 	TAILQ_REMOVE(&cq->waiting, io, p.entry);
@@ -343,6 +344,7 @@ blk_cq_submit(struct blk_cq *cq, struct blk_io *io)
 	io->p.pos = 0;
 	io->p.err = 0;
 	io->p.started = false;
+	io->p.waited = false;
 	io->p.first = BLK_NO_SLOT;
 	cq->inflight++;
 	TAILQ_INSERT_TAIL(&cq->waiting, io, p.entry);
