@@ -152,8 +152,10 @@ wait_peer(struct ismblk *app, struct peer *p, uint64_t deadline)
 	while (!blk_client_up(p->client)) {
 		round_alone(app);
 		blk_client_session_info(p->client, &info);
-		if (run_stopping())
+		if (run_stopping()) {
+			run_error("ended by a signal before peer %s was there", p->name);
 			return RUN_EXIT_FAIL;
+		}
 		if (!info.up && (is_final(info.why) || base_now_ns() > deadline))
 			return complain(app, p, &info);
 		if (base_now_ns() > deadline && !blk_client_up(p->client)) {
