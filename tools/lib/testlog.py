@@ -38,6 +38,14 @@ def text_of(test):
     return [line for line in lines if line.strip()]
 
 
+def how(test):
+    """How a test failed: "status 1", "signal 6", "timeout", ..."""
+    code = test.get('returncode')
+    if test['result'] != 'FAIL' or not code:
+        return test['result'].lower()
+    return f'signal {-code}' if code < 0 else f'status {code}'
+
+
 def results(path, suite, log):
     for test in read(path):
         status = STATUS.get(test['result'], 'failed')
@@ -45,7 +53,7 @@ def results(path, suite, log):
         if status == 'skipped':
             note = (text_of(test) or ['no reason given'])[-1].strip().replace('\t', ' ')
         elif status == 'failed':
-            note = f'{test["result"].lower()}, whole log: {log}'
+            note = f'{how(test)}, whole log: {log}'
         print(status, suite, test['name'], f'{test["duration"]:.2f}', note, sep='\t')
 
 
