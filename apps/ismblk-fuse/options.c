@@ -89,7 +89,7 @@ static const char help[] =
 	"  --slot-size BYTES        largest request on the link, a multiple of 4K (64K)\n"
 	"  --digest                 protect payloads with CRC32C\n"
 	"  --hot-us US              poll without sleeping for so long after work (200)\n"
-	"  --idle-max-us US         longest sleep when idle (4000)\n"
+	"  --idle-max-us US         longest sleep when idle (10000)\n"
 	"  --device NAME            the function to use, when there are several\n"
 	"  --quiet                  say only what goes wrong\n"
 	"  --help, --version        print this, or the version, and end\n"
@@ -284,7 +284,7 @@ options_parse(int argc, char **argv, struct options *opt)
 	opt->connect_timeout_ms = 5000;
 	opt->keepalive_ms = 1000;
 	opt->hot_us = 200;
-	opt->idle_max_us = 4000;
+	opt->idle_max_us = 10000;
 	fill_table(table);
 	opterr = 0;
 	optind = 0;
