@@ -333,6 +333,8 @@ loop_attach() {
 	shift
 	loop_device=$(losetup --find --show "$@" "$file")
 	loops+=("$loop_device")
+	# Nobody knows how its last user left it.
+	[ $# -gt 0 ] || blockdev --setrw "$loop_device"
 }
 
 loop_detach() {
