@@ -61,8 +61,9 @@ write_done(struct blk_io *io, int err)
 }
 
 /*
- * Keep the buffer that the request was read into until its payload is no longer needed. If the payload is
- * not in it (another libfuse may have moved it), there is nothing for it but a copy, and it is counted.
+ * Keep the buffer that the request was read into until its payload is no longer needed. If the
+ * payload is not in it (another libfuse may have moved it), there is nothing for it but a copy,
+ * and it is counted.
  */
 static const void *
 keep_payload(struct worker *w, struct context *c, const char *buf, size_t size)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * /dev/fuse, polled without blocking by every worker. A request is read into a buffer; a WRITE keeps
- * its buffer until the payload is no longer needed, and the next request is read into another one. When
- * buffers or contexts run out, requests wait in the kernel.
+ * /dev/fuse, polled without blocking by every worker. A request is read into a buffer; a WRITE
+ * keeps its buffer until the payload is no longer needed, and the next request is read into
+ * another one. When buffers or contexts run out, requests wait in the kernel.
  */
 #include "ismblk.h"
 
@@ -82,7 +82,10 @@ context_submit(struct context *c)
 
 /* --- requests in --- */
 
-/* A worker without a buffer, a context or a queue leaves requests to the kernel or to other workers. */
+/*
+ * A worker without a buffer, a context or a queue leaves requests to the kernel or to other
+ * workers.
+ */
 static bool
 can_take(const struct worker *w)
 {
@@ -180,8 +183,8 @@ take_requests(struct worker *w)
 }
 
 /*
- * Is it worth a system call to look? With nothing in flight, or after an answer that lets somebody go on,
- * yes; while all wait for the peer, only now and then.
+ * Is it worth a system call to look? With nothing in flight, or after an answer that lets
+ * somebody go on, yes; while all wait for the peer, only now and then.
  */
 static bool
 worth_looking(struct worker *w)
@@ -213,8 +216,8 @@ is_killed(pid_t tid)
 }
 
 /*
- * The kernel cannot end a process whose request we hold. A peer may stay away for ever, so requests of
- * killed processes are given up; those of others wait, whatever signals they have.
+ * The kernel cannot end a process whose request we hold. A peer may stay away for ever, so
+ * requests of killed processes are given up; those of others wait, whatever signals they have.
  */
 static void
 give_up_killed(struct worker *w, uint64_t now_ns)

@@ -34,8 +34,8 @@ file_of(const struct fuse_file_info *fi)
 /* --- open, release --- */
 
 /*
- * libfuse 3.14 cannot say FOPEN_PARALLEL_DIRECT_WRITES, so the answer is made here; later ones would
- * send the same bytes.
+ * libfuse 3.14 cannot say FOPEN_PARALLEL_DIRECT_WRITES, so the answer is made here; later ones
+ * would send the same bytes.
  */
 static int
 reply_open(fuse_req_t req, const struct file *f, bool direct)

@@ -63,7 +63,8 @@ struct options {
 
 /*
  * Parse the program's part of the command line.
- * @return -1 go on; else the exit code to leave with (help and version are printed, or the complaint).
+ * @return -1 go on; else the exit code to leave with (help and version are printed, or the
+ *         complaint).
  */
 int options_parse(int argc, char **argv, struct options *opt);
 
@@ -215,7 +216,10 @@ void file_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t l
 void file_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi);
 /* Files that the kernel did not close: the mount was torn away. */
 void file_free_all(void);
-/* What a range operation does to `size` bytes of disk. @return 0 *len is clipped; or a positive errno. */
+/*
+ * What a range operation does to `size` bytes of disk. @return 0 *len is clipped; or a positive
+ * errno.
+ */
 int file_range(int mode, uint64_t size, uint64_t off, uint64_t *len, uint8_t *flags);
 
 /* --- data.c --- */

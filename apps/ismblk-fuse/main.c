@@ -18,8 +18,9 @@ static struct ismblk app = { .fuse_fd = -1 };
 static char mount_path[PATH_MAX];
 
 /*
- * The kernel reads ahead 128 KiB on a FUSE mount unless its sysfs says more: ask for one request of the
- * largest size. Only root may; it is no loss if not. (A stat() of our own mount would wait for us.)
+ * The kernel reads ahead 128 KiB on a FUSE mount unless its sysfs says more: ask for one
+ * request of the largest size. Only root may; it is no loss if not. (A stat() of our own mount
+ * would wait for us.)
  */
 static void
 set_read_ahead(const char *mount)
@@ -87,8 +88,8 @@ open_link(void)
 }
 
 /*
- * The kernel sends no longer requests than the slots of one queue can carry. A peer that grants less
- * later, after a restart, cannot serve the longest ones.
+ * The kernel sends no longer requests than the slots of one queue can carry. A peer that grants
+ * less later, after a restart, cannot serve the longest ones.
  */
 static void
 choose_request_max(void)

@@ -190,7 +190,8 @@ tree_statfs(fuse_req_t req, fuse_ino_t ino)
 /* --- names --- */
 
 /*
- * The i-th name in a folder, from 0. Places never change, so an index is a good position for readdir.
+ * The i-th name in a folder, from 0. Places never change, so an index is a good position for
+ * readdir.
  * @return 0; -ENOENT nothing (visible) at that place; -ERANGE behind the last.
  */
 static int

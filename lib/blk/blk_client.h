@@ -3,10 +3,10 @@
  * Client of the block service: disks of one peer, over one session that may
  * come and go (DESIGN D11).
  *
- * An io is given to a client queue and comes back exactly once through its `done`,
- * on the same thread. While the session is down, ios wait; when it comes back, whatever
- * was not answered is sent again (block operations are idempotent). With fast_io_fail_ms
- * waiting ios end with -EIO after that long without a session, and new ones at once, until it is back.
+ * An io is given to a client queue and comes back exactly once through its `done`, on the same
+ * thread. While the session is down, ios wait; when it comes back, whatever was not answered is
+ * sent again (block operations are idempotent). With fast_io_fail_ms waiting ios end with -EIO
+ * after that long without a session, and new ones at once, until it is back.
  *
  * Threads: blk_client_* belong to the control thread, blk_cq_* of one queue to one
  * data thread; blk_disk_* getters to any.
@@ -39,9 +39,10 @@ struct blk_io {
 	uint64_t len; /* READ, WRITE: up to BLK_IO_MAX; others any, split as needed */
 	const void *data; /* WRITE: payload, must stay until done; read straight from here */
 	/*
-	 * Ends the io. err: 0 or -errno. For a READ the payload is io->iov[0..io->iov_count), pointing into
-	 * our DMB; for BLOCK_STATUS io->iov[0] holds struct blk_extent records as the peer sent them (copy
-	 * before use; count and sum are NOT checked). Both are valid only until done returns.
+	 * Ends the io. err: 0 or -errno. For a READ the payload is io->iov[0..io->iov_count),
+	 * pointing into our DMB; for BLOCK_STATUS io->iov[0] holds struct blk_extent records as
+	 * the peer sent them (copy before use; count and sum are NOT checked). Both are valid
+	 * only until done returns.
 	 */
 	void (*done)(struct blk_io *io, int err);
 	void *arg;
@@ -68,7 +69,9 @@ struct blk_client_conf {
 	uint32_t slot_size; /* 0: 64 KiB */
 	bool digest; /* ask for CRC32C of payloads */
 	uint32_t fast_io_fail_ms; /* 0 = never: wait for ever, as a disk should */
-	/* Session up and exports known / gone / an export changed size or vanished. Control thread. */
+	/*
+	 * Session up and exports known / gone / an export changed size or vanished. Control thread.
+	 */
 	void (*on_up)(void *arg, struct blk_client *c);
 	void (*on_down)(void *arg, struct blk_client *c, enum link_why why, const char *reason);
 	void (*on_change)(void *arg, struct blk_client *c, struct blk_disk *disk);
@@ -82,8 +85,11 @@ struct blk_client_conf {
 int blk_client_create(const struct blk_client_conf *conf, struct blk_client **c);
 /* Every io must have ended. Closes the session. */
 void blk_client_destroy(struct blk_client *c);
-/* Control work of the client that link_poll() does not do (LIST after up, re-IDENTIFY on notice: done through
- * queue 0's thread safely; fast-io-fail clock). Call beside link_poll(). @return work done. */
+/*
+ * Control work of the client that link_poll() does not do (LIST after up, re-IDENTIFY on
+ * notice: done through queue 0's thread safely; fast-io-fail clock). Call beside link_poll().
+ * @return work done.
+ */
 unsigned int blk_client_poll(struct blk_client *c, uint64_t now_ns);
 
 bool blk_client_up(const struct blk_client *c);
@@ -103,22 +109,26 @@ void blk_disk_block_sizes(const struct blk_disk *d, uint32_t *min, uint32_t *pre
 bool blk_disk_present(
 	const struct blk_disk *d); /* false: the peer no longer has it; ios fail with -EIO */
 /*
- * Counts losses of completed-but-unflushed writes: the peer came back with another boot epoch, or the
- * image behind the name is another one. An open file remembers the value and fails its next fsync with EIO
- * when it has grown.
+ * Counts losses of completed-but-unflushed writes: the peer came back with another boot epoch,
+ * or the image behind the name is another one. An open file remembers the value and fails its
+ * next fsync with EIO when it has grown.
  */
 uint64_t blk_disk_losses(const struct blk_disk *d);
 
 struct blk_cq *blk_client_queue(struct blk_client *c, unsigned int i);
-/* Takes the io. @return 0; -EINVAL (op, length above BLK_IO_MAX, range outside the disk for READ/WRITE). The
- * descriptor goes out at the next blk_cq_poll() or blk_cq_flush(). */
+/*
+ * Takes the io. @return 0; -EINVAL (op, length above BLK_IO_MAX, range outside the disk for
+ * READ/WRITE). The descriptor goes out at the next blk_cq_poll() or blk_cq_flush().
+ */
 int blk_cq_submit(struct blk_cq *cq, struct blk_io *io);
 /* Publish what was submitted; one store for all of it. */
 void blk_cq_flush(struct blk_cq *cq);
 /* Completions, replay, sending what waited. Call every round. @return work done. */
 unsigned int blk_cq_poll(struct blk_cq *cq, uint64_t now_ns);
-/* false: the peer granted fewer queues than asked for, and this is one of the others; ios end with -EIO.
- * true while the session is down. Any thread. */
+/*
+ * false: the peer granted fewer queues than asked for, and this is one of the others; ios end
+ * with -EIO. true while the session is down. Any thread.
+ */
 bool blk_cq_usable(const struct blk_cq *cq);
 /* ios taken and not ended. */
 unsigned int blk_cq_inflight(const struct blk_cq *cq);
@@ -131,10 +141,12 @@ int blk_cq_cancel(struct blk_cq *cq, struct blk_io *io, int err);
 void blk_cq_abort(struct blk_cq *cq, int err);
 
 /*
- * Walk the extents that BLOCK_STATUS of *pos has brought, as they lie in the DMB (each is copied, then
- * checked), looking for the first hole (reads as zeros) or for the first that is none.
+ * Walk the extents that BLOCK_STATUS of *pos has brought, as they lie in the DMB (each is
+ * copied, then checked), looking for the first hole (reads as zeros) or for the first that is
+ * none.
  * @param end  size of the disk: extents count no further.
- * @return 1 *pos is the place; 0 it is not in here, *pos is where to ask next (or end); -EPROTO nonsense.
+ * @return 1 *pos is the place; 0 it is not in here, *pos is where to ask next (or end); -EPROTO
+ *         nonsense.
  */
 int blk_extents_seek(const void *payload, size_t len, bool hole, uint64_t *pos, uint64_t end);
 

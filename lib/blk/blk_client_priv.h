@@ -6,7 +6,7 @@
  * question of whether ios may run; the data thread of a queue owns that queue. Between them:
  *
  *	ready       control -> data    the disks of this session are known: run ios
- *	admin       control <-> data   one request (LIST) at a time, asked by control, carried by queue 0
+ *	admin       control <-> data   one request (LIST) at a time; queue 0 carries it
  *	disk words  control -> data    size, flags, unit, present, losses: atomics, each alone
  *
  * An io in a queue:
@@ -74,7 +74,10 @@ struct blk_disk {
 	char desc[BLK_DESC_MAX];
 	uint8_t id[16]; /* control's */
 	bool listed; /* control's: seen in the LIST that is running */
-	/* Written by control, each read alone (relaxed): ready orders the set of them at a session's start. */
+	/*
+	 * Written by control, each read alone (relaxed): ready orders the set of them at a
+	 * session's start.
+	 */
 	_Atomic uint64_t size;
 	_Atomic uint32_t flags;
 	_Atomic uint32_t unit;
@@ -82,9 +85,9 @@ struct blk_disk {
 	_Atomic bool present;
 	_Atomic uint64_t losses;
 	/*
-	 * Answered writes that a volatile cache may hold: writes_done > flushed. Data threads add to
-	 * writes_done (release) after the answer and raise flushed after a FLUSH's answer to what
-	 * writes_done was (acquire) when it was sent.
+	 * Answered writes that a volatile cache may hold: writes_done > flushed. Data threads
+	 * add to writes_done (release) after the answer and raise flushed after a FLUSH's
+	 * answer to what writes_done was (acquire) when it was sent.
 	 */
 	_Atomic uint64_t writes_done, flushed;
 	struct blk_disk_counters counters;
@@ -167,7 +170,9 @@ struct blk_client {
 	uint64_t bad_exports; /* records that named nothing usable */
 	unsigned int listed; /* records taken in the LIST that is running */
 
-	/* Release by control, acquire by data threads: units and sizes of this session are there. */
+	/*
+	 * Release by control, acquire by data threads: units and sizes of this session are there.
+	 */
 	_Atomic bool ready;
 	_Atomic uint64_t down_since_ns; /* 0 = ready; else since when not */
 	_Atomic uint32_t queues_up; /* queues that the session has; before ready */

@@ -181,7 +181,9 @@ start_chunk(struct blk_cq *cq, struct blk_io *io, uint16_t *tail)
 	return blk_cq_send(cq, (uint16_t)id);
 }
 
-/* How many slots the io needs at once: all that its payload fills, so that none waits for another. */
+/*
+ * How many slots the io needs at once: all that its payload fills, so that none waits for another.
+ */
 static unsigned int
 chunks_of(const struct blk_cq *cq, const struct blk_io *io)
 {
@@ -230,7 +232,9 @@ start_io(struct blk_cq *cq, struct blk_io *io)
 		if (*tail != BLK_NO_SLOT)
 			tail = &cq->slots[*tail].next;
 	}
-	/* If it broke half way, the io stays among the started: the detach that follows replays it. */
+	/*
+	 * If it broke half way, the io stays among the started: the detach that follows replays it.
+	 */
 	return ret == 0 ? 0 : -ENOTCONN;
 }
 

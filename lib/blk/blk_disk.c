@@ -106,8 +106,9 @@ count_loss(struct blk_disk *d, uint64_t done)
 }
 
 /*
- * The peer runs another boot of its system: answered writes that were not flushed died with its page
- * cache. (A process that ends leaves its writes there, so its restart alone loses nothing.)
+ * The peer runs another boot of its system: answered writes that were not flushed died with its
+ * page cache. (A process that ends leaves its writes there, so its restart alone loses
+ * nothing.)
  */
 void
 blk_disk_rebooted(struct blk_client *c)

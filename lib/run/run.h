@@ -36,12 +36,13 @@ void run_quiet(bool quiet);
 void run_ready(void);
 
 /*
- * Split "EAL options -- program options". Without "--", all options are the program's.
- * EAL defaults are added for what the user left out: one lcore floating over all CPUs
- * (--lcores), --no-huge with a small -m when no hugepages are reserved, a --file-prefix
- * of its own per process ("ismblk-PID"), --no-pci when a vdev is given, --in-memory never (telemetry needs files),
- * quiet EAL logs. -l / -c / --lcores with CPUs that this machine lacks get one clear line that names
- * what it has. `ISM_VDEV_SOCKET` in the environment stands for --vdev=raw_ism0,socket=$it when no device is named.
+ * Split "EAL options -- program options". Without "--", all options are the program's. EAL
+ * defaults are added for what the user left out: one lcore floating over all CPUs (--lcores),
+ * --no-huge with a small -m when no hugepages are reserved, a --file-prefix of its own per
+ * process ("ismblk-PID"), --no-pci when a vdev is given, --in-memory never (telemetry needs
+ * files), quiet EAL logs. -l / -c / --lcores with CPUs that this machine lacks get one clear
+ * line that names what it has. `ISM_VDEV_SOCKET` in the environment stands for
+ * --vdev=raw_ism0,socket=$it when no device is named.
  * @param app_argc, app_argv  the program's part, app_argv[0] the program's name.
  * @return RUN_EXIT_OK, or the exit code to leave with; the line is printed.
  */
@@ -92,9 +93,10 @@ unsigned int run_workers(void);
 int run_worker_self(void);
 
 /*
- * Run all workers until run_stop(). SIGINT, SIGTERM, SIGHUP call run_stop(); a second one of them ends
- * the process at once. After hot_us without work a round pauses and yields; then sleeps
- * grow in proportion to how long it has been idle, up to idle_max_us (below 1 % of a core when idle).
+ * Run all workers until run_stop(). SIGINT, SIGTERM, SIGHUP call run_stop(); a second one of
+ * them ends the process at once. After hot_us without work a round pauses and yields; then
+ * sleeps grow in proportion to how long it has been idle, up to idle_max_us (below 1 % of a
+ * core when idle).
  * @return when every worker has left its loop.
  */
 void run_loop(const struct run_idle_conf *conf);

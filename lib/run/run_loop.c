@@ -43,7 +43,10 @@ struct worker {
 		void *arg;
 	} pollers[POLLERS_MAX];
 	unsigned int count;
-	/* Set by any thread before or during the loop, read by the worker: an fd alone, nothing behind it. */
+	/*
+	 * Set by any thread before or during the loop, read by the worker: an fd alone, nothing
+	 * behind it.
+	 */
 	atomic_int wake_fd_plus1;
 } __rte_cache_aligned;
 

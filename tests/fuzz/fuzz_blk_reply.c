@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a server answers, as bytes: the gate for answers, a record of LIST, a list of extents. Whatever
- * they are, what comes out must keep the promises of the headers.
+ * What a server answers, as bytes: the gate for answers, a record of LIST, a list of extents.
+ * Whatever they are, what comes out must keep the promises of the headers.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A block client on one function, and on another a server written by hand on the raw link: it keeps
- * one image in memory, answers when and how the test says, and can be restarted as another process or
- * another boot. Everything runs on the test's thread.
+ * A block client on one function, and on another a server written by hand on the raw link: it
+ * keeps one image in memory, answers when and how the test says, and can be restarted as
+ * another process or another boot. Everything runs on the test's thread.
  */
 #ifndef BLK_CLIENT_RIG_H
 #define BLK_CLIENT_RIG_H

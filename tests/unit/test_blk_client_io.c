@@ -291,7 +291,9 @@ stores_of(unsigned int end)
 	return st.stores;
 }
 
-/* The client's share of the budget of D7: a write 2 stores, a read 1, a flush 1; batches share one. */
+/*
+ * The client's share of the budget of D7: a write 2 stores, a read 1, a flush 1; batches share one.
+ */
 static void
 stores_are_few(void **state)
 {

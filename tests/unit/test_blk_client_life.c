@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sessions come and go under a block client: replay, losses, bounded waits, changing exports, hostile peers. */
+/*
+ * Sessions come and go under a block client: replay, losses, bounded waits, changing exports,
+ * hostile peers.
+ */
 #include <unistd.h>
 
 #include "blk_client_rig.h"

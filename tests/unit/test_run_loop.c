@@ -121,8 +121,9 @@ compare_u32(const void *a, const void *b)
 }
 
 /*
- * Below one percent of a core. On a machine that others keep busy, interrupts and stolen time are charged to
- * whoever runs, and make some rounds a hundred times dearer: so the dearest 15 % count as the next cheaper one.
+ * Below one percent of a core. On a machine that others keep busy, interrupts and stolen time
+ * are charged to whoever runs, and make some rounds a hundred times dearer: so the dearest 15 %
+ * count as the next cheaper one.
  */
 static void
 costs_little(uint64_t work_every_ms)
