@@ -43,10 +43,16 @@ store_count(struct rte_pmd_ism_win *win, uint32_t stores, uint32_t bytes, uint32
  * store is the partner of this acquire load. A copy that is under way just then ends in memory that
  * the owner does not read any more and never uses again (rte_pmd_ism_dmb_register()).
  */
+static bool
+is_granted(const struct rte_pmd_ism_win *win)
+{
+	return __atomic_load_n(win->grant, __ATOMIC_ACQUIRE) == win->generation;
+}
+
 static int
 store_direct(struct rte_pmd_ism_win *win, uint32_t off, const void *src, uint32_t len)
 {
-	if (__atomic_load_n(win->grant, __ATOMIC_ACQUIRE) != win->generation)
+	if (!is_granted(win))
 		return store_error(win, -EIO);
 	/* The peer promised more than it has: at the device this is a bad access. */
 	if (off + len > win->mem_len)
@@ -109,4 +115,37 @@ rte_pmd_ism_store(struct rte_pmd_ism_win *win, uint32_t off, const void *src, ui
 	if (win->mem != NULL)
 		return store_direct(win, off, src, len);
 	return store_bus(win, off, src, len);
+}
+
+/* 64-bit: off and len are anything that the caller says. */
+static bool
+in_memory(const struct rte_pmd_ism_win *win, uint32_t off, uint32_t len)
+{
+	return win->mem != NULL && len > 0 &&
+	       (uint64_t)off + len <= RTE_MIN(win->len, win->mem_len);
+}
+
+void *
+rte_pmd_ism_win_mem(struct rte_pmd_ism_win *win, uint32_t off, uint32_t len)
+{
+	if (!in_memory(win, off, len) || ism_is_lost(win->fn) || !is_granted(win))
+		return NULL;
+	return win->mem + off;
+}
+
+int
+rte_pmd_ism_win_placed(struct rte_pmd_ism_win *win, uint32_t off, uint32_t len)
+{
+	uint32_t stored = RTE_MAX(RTE_ALIGN_CEIL(len, (uint32_t)RTE_PMD_ISM_STORE_ALIGN),
+				  (uint32_t)RTE_PMD_ISM_STORE_MIN);
+
+	ism_count(&win->stats.store_calls, 1);
+	if (unlikely(ism_is_lost(win->fn)))
+		return store_error(win, -ENODEV);
+	if (unlikely(!in_memory(win, off, len)))
+		return store_error(win, -EINVAL);
+	if (unlikely(!is_granted(win)))
+		return store_error(win, -EIO);
+	store_count(win, ism_split_count(off, stored, win->maxstbl), len, 0);
+	return 0;
 }

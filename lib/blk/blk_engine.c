@@ -204,19 +204,21 @@ blk_engine_add(struct blk_engine *e, const struct blk_export *exp)
 static bool
 buffer_get(struct blk_engine *e, struct blk_eio *io)
 {
-	if (io->op == BLK_READ && io->data == NULL)
-		io->data = blk_pool_get(&e->pool, io->exp->unit,
-					io->exp->backing == BLK_BACKING_MEMORY);
-	return io->op != BLK_READ || io->data != NULL;
+	if (io->op != BLK_READ || io->data != NULL)
+		return true;
+	io->data = blk_pool_get(&e->pool, io->exp->unit, io->exp->backing == BLK_BACKING_MEMORY);
+	io->p.pooled = io->data != NULL;
+	return io->p.pooled;
 }
 
 static void
 buffer_put(struct blk_engine *e, struct blk_eio *io)
 {
-	if (io->op != BLK_READ || io->data == NULL)
+	if (!io->p.pooled)
 		return;
 	blk_pool_put(&e->pool, io->exp->unit, io->data);
 	io->data = NULL;
+	io->p.pooled = false;
 	e->room = true;
 }
 
@@ -416,12 +418,11 @@ park:
 void
 blk_engine_start(struct blk_engine *e, struct blk_eio *io)
 {
-	if (io->op == BLK_READ)
-		io->data = NULL;
 	io->p.parked = false;
+	io->p.pooled = false;
 	blk_steps_init(io, e->has_ring);
 	e->inflight++;
-	if (io->op == BLK_READ && io->len > e->pool.size)
+	if (io->op == BLK_READ && io->data == NULL && io->len > e->pool.size)
 		end_io(e, io, BLK_EINVAL);
 	else
 		run_io(e, io);

@@ -25,8 +25,8 @@
  * One export cannot hold up another by a disk that hangs: it gets no more than half of the
  * ring's places and of the buffers. (Two that hang at once can.)
  *
- * No payload is copied: a WRITE goes from where the caller's data lies, a READ into a buffer
- * of the engine that the caller uses in place.
+ * No payload is copied: a WRITE goes from where the caller's data lies, a READ to where the
+ * caller wants it, or into a buffer of the engine that the caller uses in place.
  *
  * Threads: create, add, drain and destroy by control; all else by the one thread that polls.
  */
@@ -52,7 +52,10 @@ struct blk_eio {
 	 * For a READ `data` is the payload, valid until done returns.
 	 */
 	void (*done)(struct blk_eio *io, enum blk_status status);
-	/* WRITE: the payload, in place until done is called. READ: set by the engine. */
+	/*
+	 * WRITE: the payload, in place until done is called. READ: where to put it, len bytes until done
+	 * is called; NULL: the engine finds a buffer.
+	 */
 	void *data;
 	/* Private to the engine. */
 	struct {
@@ -64,6 +67,7 @@ struct blk_eio {
 		uint8_t tries; /* EAGAIN, EINTR in a row */
 		bool synced; /* the sync that FUA asks for is done */
 		bool parked; /* has been, and was counted */
+		bool pooled; /* data is a buffer of the engine */
 	} p;
 };
 

@@ -47,6 +47,7 @@ struct blk_job {
 	struct blk_eio io; /* first: its done() casts back */
 	struct blk_queue *queue;
 	uint16_t id; /* slot */
+	bool placed; /* a READ goes straight into the peer's slot */
 };
 
 /* One queue of a session, at the worker that serves it. */

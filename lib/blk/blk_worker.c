@@ -91,7 +91,10 @@ answer(struct blk_job *job, enum blk_status status, const void *payload, uint32_
 	if (bq->broken)
 		return;
 	if (len > 0) {
-		ret = link_rsp_payload(bq->link, job->id, 0, payload, len);
+		if (job->placed)
+			ret = link_rsp_placed(bq->link, job->id, len);
+		else
+			ret = link_rsp_payload(bq->link, job->id, 0, payload, len);
 		if (bq->digest)
 			cqe.crc = blk_crc32c(0, payload, len);
 	}
@@ -214,6 +217,24 @@ digest_ok(const struct blk_queue *bq, const struct link_req *req)
 	return blk_crc32c(0, link_slot_payload(bq->link, req->id), req->payload) == req->crc;
 }
 
+/*
+ * WRITE: the payload where it landed. READ: the peer's slot, so that the file's data needs no store after
+ * it; NULL where the device has no such thing. With a digest the data must be what it was computed
+ * of, so it is not in the peer's hands before.
+ */
+static void
+find_data(struct blk_job *job, const struct link_req *req)
+{
+	struct blk_queue *bq = job->queue;
+
+	job->io.data = NULL;
+	if (req->op == BLK_WRITE)
+		job->io.data = link_slot_payload(bq->link, req->id);
+	else if (req->op == BLK_READ && !bq->digest)
+		job->io.data = link_rsp_place(bq->link, req->id);
+	job->placed = req->op == BLK_READ && job->io.data != NULL;
+}
+
 static void
 serve(struct blk_queue *bq, const struct link_req *req)
 {
@@ -221,6 +242,7 @@ serve(struct blk_queue *bq, const struct link_req *req)
 	struct blk_export *exp;
 	enum blk_status status = check(bq, req, &exp);
 
+	job->placed = false;
 	if (status == BLK_OK && !digest_ok(bq, req)) {
 		blk_count(&bq->worker->stats.digest_errors, 1);
 		status = BLK_EDIGEST;
@@ -238,7 +260,7 @@ serve(struct blk_queue *bq, const struct link_req *req)
 		serve_now(job, req);
 		return;
 	}
-	job->io.data = req->op == BLK_WRITE ? link_slot_payload(bq->link, req->id) : NULL;
+	find_data(job, req);
 	job->io.done = job_done;
 	bq->busy++;
 	blk_engine_start(bq->worker->engine, &job->io);

@@ -359,6 +359,32 @@ link_rsp_payload(struct link_queue *q, uint16_t id, uint32_t off, const void *sr
 	return payload(q, id, LINK_SLOT_OPEN, off, src, len);
 }
 
+void *
+link_rsp_place(struct link_queue *q, uint16_t id)
+{
+	if (!ready(q) || unlikely(id >= q->depth || q->slots[id].state != LINK_SLOT_OPEN))
+		return NULL;
+	return rte_pmd_ism_win_mem(q->slots[id].win, q->slots[id].off, q->slot_size);
+}
+
+int
+link_rsp_placed(struct link_queue *q, uint16_t id, uint32_t len)
+{
+	int ret;
+
+	if (!ready(q))
+		return -ENOTCONN;
+	if (unlikely(id >= q->depth || q->slots[id].state != LINK_SLOT_OPEN || len > q->slot_size))
+		return -EINVAL;
+	if (unlikely(len == 0))
+		return 0;
+	ret = rte_pmd_ism_win_placed(q->slots[id].win, q->slots[id].off, len);
+	if (unlikely(ret != 0))
+		return fail_store(q, ret);
+	link_count(&q->stats.payload_tx, len);
+	return 0;
+}
+
 int
 link_rsp_post(struct link_queue *q, const struct link_cqe *cqe)
 {

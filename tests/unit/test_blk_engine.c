@@ -176,6 +176,10 @@ random_io(struct rig *rig, struct job *job, unsigned int region)
 		.data = job->payload,
 	};
 	switch (io->op) {
+	case BLK_READ:
+		if (rnd(rig, 2) != 0)
+			io->data = NULL; /* into a buffer of the engine */
+		break;
 	case BLK_WRITE:
 		io->flags = rnd(rig, 16) == 0 ? BLK_FLAG_FUA : 0;
 		for (uint32_t i = 0; i < len; i++)

@@ -436,6 +436,58 @@ several_queues(void **state)
 	rig_down(&r);
 }
 
+/* A response that was placed is a response that was stored, to both counters and the peer. */
+static void
+placed(void **state)
+{
+	struct rte_pmd_ism_stats before, after;
+	struct link_queue_stats qs;
+	struct link_req req;
+	struct link_cqe cqe;
+	uint16_t id;
+	void *mem;
+
+	start(&(struct inproc_conf){ .functions = 2, .direct = true }, 4, 2 * BLOCK);
+	assert_null(link_rsp_place(lq, 0)); /* not asked */
+	id = ask(OP_READ, 0, BLOCK);
+	assert_int_equal(link_req_flush(iq), 0);
+	assert_int_equal(link_sqe_poll(lq, &req, 1), 1);
+	mem = link_rsp_place(lq, req.id);
+	assert_non_null(mem);
+	assert_null(link_rsp_place(lq, 4));
+	memcpy(mem, pattern, BLOCK);
+	rte_pmd_ism_stats_get(r.ip.dev_id[RIG_LISTENER], &before);
+	assert_int_equal(link_rsp_placed(lq, req.id, 2 * BLOCK + 1), -EINVAL);
+	assert_int_equal(link_rsp_placed(lq, (uint16_t)(req.id ^ 1), BLOCK), -EINVAL);
+	assert_int_equal(link_rsp_placed(lq, req.id, 0), 0);
+	assert_int_equal(link_rsp_placed(lq, req.id, BLOCK), 0);
+	rte_pmd_ism_stats_get(r.ip.dev_id[RIG_LISTENER], &after);
+	assert_int_equal(after.stores - before.stores, 1);
+	link_queue_stats(lq, &qs);
+	assert_int_equal(qs.payload_tx, BLOCK);
+	cqe = (struct link_cqe){ .id = req.id, .payload = BLOCK };
+	assert_int_equal(link_rsp_post(lq, &cqe), 0);
+	assert_int_equal(link_rsp_flush(lq), 0);
+	assert_int_equal(link_cqe_poll(iq, &cqe, 1), 1);
+	assert_int_equal(cqe.id, id);
+	assert_memory_equal(link_slot_rx(iq, cqe.id), pattern, BLOCK);
+	rig_down(&r);
+}
+
+/* No direct window: nothing to place in. */
+static void
+not_placed(void **state)
+{
+	struct link_req req;
+
+	start_plain(4, BLOCK);
+	ask(OP_READ, 0, BLOCK);
+	assert_int_equal(link_req_flush(iq), 0);
+	assert_int_equal(link_sqe_poll(lq, &req, 1), 1);
+	assert_null(link_rsp_place(lq, req.id));
+	rig_down(&r);
+}
+
 int
 main(void)
 {
@@ -455,6 +507,8 @@ main(void)
 		cmocka_unit_test(small_maxstbl),
 		cmocka_unit_test(direct_windows),
 		cmocka_unit_test(several_queues),
+		cmocka_unit_test(placed),
+		cmocka_unit_test(not_placed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -284,6 +284,50 @@ test_direct_refused(void **state)
 	assert_int_equal(stats(1).err_access, 1); /* of a window that is closed */
 }
 
+/* Data that somebody else puts into the peer's DMB counts as the stores that it saves. */
+static void
+test_placed(void **state)
+{
+	uint8_t *mem = rte_pmd_ism_win_mem(fx.win, 4096, 8000);
+
+	(void)state;
+	assert_non_null(mem);
+	memcpy(mem, fx.src, 8000);
+	assert_memory_equal((uint8_t *)fx.dmb->addr + 4096, fx.src, 8000);
+	assert_int_equal(rte_pmd_ism_win_placed(fx.win, 4096, 8000), 0);
+	assert_int_equal(stats(1).stores, 2);
+	assert_int_equal(stats(1).store_bytes, 8000);
+	assert_int_equal(rte_pmd_ism_win_placed(fx.win, 0, 1), 0);
+	assert_int_equal(stats(1).stores, 3);
+	assert_int_equal(stats(1).store_calls, 2);
+	assert_int_equal(stats(1).store_syscalls, 0);
+	assert_non_null(rte_pmd_ism_win_mem(fx.win, 0, DMB_LEN));
+	assert_null(rte_pmd_ism_win_mem(fx.win, 0, DMB_LEN + 1));
+	assert_null(rte_pmd_ism_win_mem(fx.win, UINT32_MAX, 8));
+	assert_null(rte_pmd_ism_win_mem(fx.win, 0, 0));
+	assert_int_equal(rte_pmd_ism_win_placed(fx.win, DMB_LEN, 1), -EINVAL);
+	assert_int_equal(rte_pmd_ism_win_placed(fx.win, UINT32_MAX, UINT32_MAX), -EINVAL);
+	rte_pmd_ism_dmb_unregister(fx.dmb);
+	assert_null(rte_pmd_ism_win_mem(fx.win, 4096, 8000));
+	mem[0] = 1; /* not ours to fault on */
+	assert_int_equal(rte_pmd_ism_win_placed(fx.win, 4096, 8000), -EIO);
+	assert_int_equal(stats(1).err_access, 1);
+	inproc_lose(&fx.ip, 1);
+	assert_int_equal(rte_pmd_ism_signal(fx.ip.dev_id[1], fx.ip.gid[0], 1, 1), -ENODEV);
+	assert_int_equal(rte_pmd_ism_win_placed(fx.win, 4096, 8000), -ENODEV);
+	assert_null(rte_pmd_ism_win_mem(fx.win, 4096, 8000));
+}
+
+/* Where a store is a trip to the device there is nothing to place data in. */
+static void
+test_not_placed(void **state)
+{
+	(void)state;
+	assert_null(rte_pmd_ism_win_mem(fx.win, 0, 4096));
+	assert_int_equal(rte_pmd_ism_win_placed(fx.win, 0, 4096), -EINVAL);
+	assert_int_equal(stats(1).stores, 0);
+}
+
 int
 main(void)
 {
@@ -310,6 +354,8 @@ main(void)
 		T(test_window_arguments, 4096),
 		T(test_fails_midway, 128),
 		T(test_direct_refused, direct),
+		T(test_placed, direct),
+		T(test_not_placed, 4096),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
