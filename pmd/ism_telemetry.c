@@ -9,17 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <rte_telemetry.h>
-#include <rte_version.h>
-
+#include "base_dpdk.h"
 #include "base_text.h"
 #include "ism_fn.h"
-
-#if RTE_VERSION >= RTE_VERSION_NUM(23, 3, 0, 0)
-#define add_dict_u64 rte_tel_data_add_dict_uint
-#else
-#define add_dict_u64 rte_tel_data_add_dict_u64
-#endif
 
 #define DMBS_PER_ANSWER 64u /* telemetry's answers are limited to 16 KiB */
 
@@ -85,11 +77,11 @@ tel_info(const char *cmd, const char *params, struct rte_tel_data *d)
 	if (!open)
 		return 0;
 	add_hex(d, "gid", info.gid);
-	add_dict_u64(d, "maxstbl", info.maxstbl);
-	add_dict_u64(d, "dmb_max", info.dmb_max);
-	add_dict_u64(d, "dmb_count_max", info.dmb_count_max);
-	add_dict_u64(d, "direct", info.direct);
-	add_dict_u64(d, "vlan_required", info.vlan_required);
+	base_tel_dict_u64(d, "maxstbl", info.maxstbl);
+	base_tel_dict_u64(d, "dmb_max", info.dmb_max);
+	base_tel_dict_u64(d, "dmb_count_max", info.dmb_count_max);
+	base_tel_dict_u64(d, "direct", info.direct);
+	base_tel_dict_u64(d, "vlan_required", info.vlan_required);
 	return 0;
 }
 
@@ -107,7 +99,7 @@ tel_xstats(const char *cmd, const char *params, struct rte_tel_data *d)
 	ism_stats_sum(fn, &stats);
 	rte_tel_data_start_dict(d);
 	for (i = 0; i < ism_stat_count; i++)
-		add_dict_u64(d, ism_stat_names[i].name, ism_stat_value(&stats, i));
+		base_tel_dict_u64(d, ism_stat_names[i].name, ism_stat_value(&stats, i));
 	return 0;
 }
 
@@ -122,7 +114,7 @@ add_dmb(struct rte_tel_data *list, const struct ism_dmb *dmb)
 		return -ENOMEM;
 	snprintf(idx, sizeof(idx), "%" PRIu32, dmb->pub.idx);
 	rte_tel_data_start_dict(d);
-	add_dict_u64(d, "len", dmb->pub.len);
+	base_tel_dict_u64(d, "len", dmb->pub.len);
 	add_hex(d, "token", dmb->pub.token);
 	add_hex(d, "rgid", dmb->pub.rgid);
 	if (rte_tel_data_add_dict_container(list, idx, d, 0) == 0)

@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Counters of the mount: /ismblk/mount. The disks' own are lib/blk's, under /blk/client. */
+#include "base_dpdk.h"
 #include "ismblk.h"
 
 #include <errno.h>
 #include <pthread.h>
-
-#include <rte_telemetry.h>
-#include <rte_version.h>
-
-#if RTE_VERSION >= RTE_VERSION_NUM(23, 3, 0, 0)
-#define dict_u64 rte_tel_data_add_dict_uint
-#else
-#define dict_u64 rte_tel_data_add_dict_u64
-#endif
 
 /* Telemetry runs on a thread of DPDK's: it must not look at workers that are being freed. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -26,7 +18,7 @@ static const struct ismblk *shown;
 		for (i = 0; i < shown->queues; i++)                                                \
 			sum += atomic_load_explicit(&shown->workers[i].stats.field,                \
 						    memory_order_relaxed);                         \
-		dict_u64(d, #field, sum);                                                          \
+		base_tel_dict_u64(d, #field, sum);                                                 \
 	} while (0)
 
 static int
@@ -37,7 +29,7 @@ show_mount(const char *cmd, const char *params, struct rte_tel_data *d)
 	pthread_mutex_lock(&lock);
 	if (shown != NULL) {
 		rte_tel_data_start_dict(d);
-		dict_u64(d, "workers", shown->queues);
+		base_tel_dict_u64(d, "workers", shown->queues);
 		SUM(requests);
 		SUM(empty);
 		SUM(stalls);

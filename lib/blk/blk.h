@@ -105,9 +105,6 @@ static_assert(sizeof(struct blk_extent) == 16, "blk_extent");
 
 /* The notice word of the link (link_session_set_notice): counts changes of any export. */
 
-/* CRC32C (Castagnoli, reflected, initial value and final xor all ones) of a payload. */
-uint32_t blk_crc32c(uint32_t crc, const void *data, uint32_t len);
-
 struct link_req;
 /*
  * The gate: may this request run against an export of `size` bytes with these BLK_INFO_* flags?

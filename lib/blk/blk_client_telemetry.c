@@ -10,16 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_telemetry.h>
-#include <rte_version.h>
-
+#include "base_dpdk.h"
 #include "base_text.h"
-
-#if RTE_VERSION >= RTE_VERSION_NUM(23, 3, 0, 0)
-#define dict_u64 rte_tel_data_add_dict_uint
-#else
-#define dict_u64 rte_tel_data_add_dict_u64
-#endif
 
 /* Guards the list and each client's copy of its session's state. */
 static pthread_mutex_t blk_telemetry_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -83,16 +75,16 @@ show_session(const struct blk_client *c, const char *rest, struct rte_tel_data *
 	rte_tel_data_add_dict_int(d, "ready", blk_client_up(c));
 	rte_tel_data_add_dict_string(d, "why", info->up ? "" : link_why_str(info->why));
 	rte_tel_data_add_dict_string(d, "reason", info->reason);
-	dict_u64(d, "ups", info->ups);
-	dict_u64(d, "version", info->version);
-	dict_u64(d, "features", info->features);
-	dict_u64(d, "queues", info->queues);
-	dict_u64(d, "depth", info->depth);
-	dict_u64(d, "slot_size", info->slot_size);
-	dict_u64(d, "keepalives_sent", info->keepalives_sent);
-	dict_u64(d, "keepalives_seen", info->keepalives_seen);
-	dict_u64(d, "protocol_errors", info->protocol_errors);
-	dict_u64(d, "disks", blk_client_disks(c));
+	base_tel_dict_u64(d, "ups", info->ups);
+	base_tel_dict_u64(d, "version", info->version);
+	base_tel_dict_u64(d, "features", info->features);
+	base_tel_dict_u64(d, "queues", info->queues);
+	base_tel_dict_u64(d, "depth", info->depth);
+	base_tel_dict_u64(d, "slot_size", info->slot_size);
+	base_tel_dict_u64(d, "keepalives_sent", info->keepalives_sent);
+	base_tel_dict_u64(d, "keepalives_seen", info->keepalives_seen);
+	base_tel_dict_u64(d, "protocol_errors", info->protocol_errors);
+	base_tel_dict_u64(d, "disks", blk_client_disks(c));
 	return 0;
 }
 
@@ -114,7 +106,7 @@ add_op(struct rte_tel_data *d, unsigned int op, const char *what, uint64_t value
 	char name[64];
 
 	snprintf(name, sizeof(name), "%s_%s", op_names[op], what);
-	dict_u64(d, name, value);
+	base_tel_dict_u64(d, name, value);
 }
 
 static int
@@ -131,9 +123,9 @@ show_disk(const struct blk_client *c, const char *rest, struct rte_tel_data *d)
 	rte_tel_data_add_dict_string(d, "name", disk->name);
 	rte_tel_data_add_dict_string(d, "description", disk->desc);
 	rte_tel_data_add_dict_int(d, "present", blk_disk_present(disk));
-	dict_u64(d, "size", blk_disk_size(disk));
-	dict_u64(d, "flags", blk_disk_flags(disk));
-	dict_u64(d, "losses", blk_disk_losses(disk));
+	base_tel_dict_u64(d, "size", blk_disk_size(disk));
+	base_tel_dict_u64(d, "flags", blk_disk_flags(disk));
+	base_tel_dict_u64(d, "losses", blk_disk_losses(disk));
 	for (op = 0; op < BLK_OP_COUNT; op++) {
 		if (op_names[op] == NULL)
 			continue;
@@ -169,16 +161,16 @@ show_queue(const struct blk_client *c, const char *rest, struct rte_tel_data *d)
 		add_op(d, op, "errors", st.errors[op]);
 		add_op(d, op, "mean_ns", st.ops[op] ? st.lat_ns_sum[op] / st.ops[op] : 0);
 	}
-	dict_u64(d, "p50_ns", blk_hist_percentile(st.lat_hist, 500));
-	dict_u64(d, "p99_ns", blk_hist_percentile(st.lat_hist, 990));
-	dict_u64(d, "replays", st.replays);
-	dict_u64(d, "waits", st.waits);
-	dict_u64(d, "digest_errors", st.digest_errors);
-	dict_u64(d, "requests", link.requests);
-	dict_u64(d, "completions", link.completions);
-	dict_u64(d, "descriptor_stores", link.flushes);
-	dict_u64(d, "polls", link.polls);
-	dict_u64(d, "polls_empty", link.polls_empty);
+	base_tel_dict_u64(d, "p50_ns", blk_hist_percentile(st.lat_hist, 500));
+	base_tel_dict_u64(d, "p99_ns", blk_hist_percentile(st.lat_hist, 990));
+	base_tel_dict_u64(d, "replays", st.replays);
+	base_tel_dict_u64(d, "waits", st.waits);
+	base_tel_dict_u64(d, "digest_errors", st.digest_errors);
+	base_tel_dict_u64(d, "requests", link.requests);
+	base_tel_dict_u64(d, "completions", link.completions);
+	base_tel_dict_u64(d, "descriptor_stores", link.flushes);
+	base_tel_dict_u64(d, "polls", link.polls);
+	base_tel_dict_u64(d, "polls_empty", link.polls_empty);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base_crc.h"
 #include "base_time.h"
 
 /* One DISCARD, WRITE_ZEROES or BLOCK_STATUS request: a round number below 2^32. */
@@ -142,7 +143,7 @@ blk_cq_send(struct blk_cq *cq, uint16_t id)
 		const char *src = (const char *)io->data + (slot->req.off - io->off);
 
 		if (atomic_load_explicit(&cq->client->digest, memory_order_relaxed))
-			slot->req.crc = blk_crc32c(0, src, slot->req.payload);
+			slot->req.crc = base_crc32c(0, src, slot->req.payload);
 		ret = link_req_payload(cq->q, id, 0, src, slot->req.payload);
 		if (ret != 0)
 			return ret;

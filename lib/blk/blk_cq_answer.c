@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base_crc.h"
 #include "base_time.h"
 
 /* --- the end of an io --- */
@@ -119,7 +120,7 @@ digest_fits(struct blk_cq *cq, const struct link_cqe *cqe)
 		return false;
 	if (!atomic_load_explicit(&cq->client->digest, memory_order_relaxed) || cqe->payload == 0)
 		return true;
-	return blk_crc32c(0, link_slot_rx(cq->q, cqe->id), cqe->payload) == cqe->crc;
+	return base_crc32c(0, link_slot_rx(cq->q, cqe->id), cqe->payload) == cqe->crc;
 }
 
 static int

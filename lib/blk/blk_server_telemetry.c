@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include <rte_common.h>
-#include <rte_telemetry.h>
 
+#include "base_dpdk.h"
 #include "base_text.h"
 #include "blk_server_priv.h"
 
@@ -74,9 +74,9 @@ show_ops(struct rte_tel_data *d, const struct blk_export_stats *stats)
 
 		if (sub == NULL)
 			continue;
-		rte_tel_data_add_dict_u64(sub, "ops", stats->ops[op]);
-		rte_tel_data_add_dict_u64(sub, "bytes", stats->bytes[op]);
-		rte_tel_data_add_dict_u64(sub, "errors", stats->errors[op]);
+		base_tel_dict_u64(sub, "ops", stats->ops[op]);
+		base_tel_dict_u64(sub, "bytes", stats->bytes[op]);
+		base_tel_dict_u64(sub, "errors", stats->errors[op]);
 		add_dict(d, op_names[op], sub);
 	}
 }
@@ -112,14 +112,12 @@ show_export(unsigned int i)
 				     base_text_clean(path, sizeof(path), exp->path,
 						     strlen(exp->path)));
 	rte_tel_data_add_dict_string(d, "backing", blk_backing_str(exp->backing));
-	rte_tel_data_add_dict_u64(d, "size",
-				  atomic_load_explicit(&exp->size, memory_order_relaxed));
-	rte_tel_data_add_dict_u64(d, "flags",
-				  atomic_load_explicit(&exp->flags, memory_order_relaxed));
-	rte_tel_data_add_dict_u64(d, "generation",
-				  atomic_load_explicit(&exp->generation, memory_order_relaxed));
-	rte_tel_data_add_dict_u64(d, "flush_errors",
-				  atomic_load_explicit(&exp->flush_errors, memory_order_relaxed));
+	base_tel_dict_u64(d, "size", atomic_load_explicit(&exp->size, memory_order_relaxed));
+	base_tel_dict_u64(d, "flags", atomic_load_explicit(&exp->flags, memory_order_relaxed));
+	base_tel_dict_u64(d, "generation",
+			  atomic_load_explicit(&exp->generation, memory_order_relaxed));
+	base_tel_dict_u64(d, "flush_errors",
+			  atomic_load_explicit(&exp->flush_errors, memory_order_relaxed));
 	show_allowed(d, exp);
 	show_ops(d, &stats);
 	return d;
@@ -147,7 +145,7 @@ cmd_exports(const char *cmd, const char *params, struct rte_tel_data *d)
 			add_dict(list, name, sub);
 	}
 	pthread_mutex_unlock(&lock);
-	rte_tel_data_add_dict_u64(d, "count", count);
+	base_tel_dict_u64(d, "count", count);
 	add_dict(d, "exports", list);
 	return 0;
 }
@@ -163,17 +161,17 @@ show_worker(const struct blk_worker *w)
 		return NULL;
 	blk_worker_stats(w, &stats);
 	blk_engine_stats(w->engine, &engine);
-	rte_tel_data_add_dict_u64(d, "queues", stats.queues);
-	rte_tel_data_add_dict_u64(d, "requests", stats.requests);
-	rte_tel_data_add_dict_u64(d, "refused", stats.refused);
-	rte_tel_data_add_dict_u64(d, "digest_errors", stats.digest_errors);
-	rte_tel_data_add_dict_u64(d, "flushes", stats.flushes);
-	rte_tel_data_add_dict_u64(d, "steps_inline", engine.steps_inline);
-	rte_tel_data_add_dict_u64(d, "steps_ring", engine.steps_ring);
-	rte_tel_data_add_dict_u64(d, "steps_later", engine.steps_later);
-	rte_tel_data_add_dict_u64(d, "submits", engine.submits);
-	rte_tel_data_add_dict_u64(d, "parked", engine.parked);
-	rte_tel_data_add_dict_u64(d, "retries", engine.retries);
+	base_tel_dict_u64(d, "queues", stats.queues);
+	base_tel_dict_u64(d, "requests", stats.requests);
+	base_tel_dict_u64(d, "refused", stats.refused);
+	base_tel_dict_u64(d, "digest_errors", stats.digest_errors);
+	base_tel_dict_u64(d, "flushes", stats.flushes);
+	base_tel_dict_u64(d, "steps_inline", engine.steps_inline);
+	base_tel_dict_u64(d, "steps_ring", engine.steps_ring);
+	base_tel_dict_u64(d, "steps_later", engine.steps_later);
+	base_tel_dict_u64(d, "submits", engine.submits);
+	base_tel_dict_u64(d, "parked", engine.parked);
+	base_tel_dict_u64(d, "retries", engine.retries);
 	return d;
 }
 

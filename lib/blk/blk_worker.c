@@ -9,6 +9,7 @@
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
 
+#include "base_crc.h"
 #include "base_time.h"
 #include "blk_log.h"
 #include "blk_server_priv.h"
@@ -96,7 +97,7 @@ answer(struct blk_job *job, enum blk_status status, const void *payload, uint32_
 		else
 			ret = link_rsp_payload(bq->link, job->id, 0, payload, len);
 		if (bq->digest)
-			cqe.crc = blk_crc32c(0, payload, len);
+			cqe.crc = base_crc32c(0, payload, len);
 	}
 	if (ret == 0)
 		ret = link_rsp_post(bq->link, &cqe);
@@ -214,7 +215,7 @@ digest_ok(const struct blk_queue *bq, const struct link_req *req)
 {
 	if (!bq->digest || req->payload == 0)
 		return true;
-	return blk_crc32c(0, link_slot_payload(bq->link, req->id), req->payload) == req->crc;
+	return base_crc32c(0, link_slot_payload(bq->link, req->id), req->payload) == req->crc;
 }
 
 /*

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base_crc.h"
 #include "link_priv.h"
 
 int
@@ -17,10 +18,10 @@ link_block_store(struct rte_pmd_ism_win *win, uint32_t off, enum link_block_type
 		.len = rte_cpu_to_be_16((uint16_t)len),
 		.nonce = rte_cpu_to_be_64(nonce),
 	};
-	uint32_t crc = link_crc32c(0, &hdr, sizeof(hdr));
+	uint32_t crc = base_crc32c(0, &hdr, sizeof(hdr));
 	int ret;
 
-	hdr.crc = rte_cpu_to_be_32(link_crc32c(crc, body, len));
+	hdr.crc = rte_cpu_to_be_32(base_crc32c(crc, body, len));
 	ret = rte_pmd_ism_store(win, off + sizeof(hdr), body, (uint32_t)len);
 	if (ret == 0)
 		ret = rte_pmd_ism_store(win, off, &hdr, sizeof(hdr));

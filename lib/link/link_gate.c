@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base_crc.h"
 #include "base_text.h"
 #include "link_gate.h"
 #include "link_ring.h"
@@ -41,8 +42,8 @@ link_gate_block(const void *area, size_t size, enum link_block_type type, uint64
 	link_dmb_copy(body, (const uint8_t *)area + sizeof(hdr), len);
 	want = hdr.crc;
 	hdr.crc = 0;
-	crc = link_crc32c(0, &hdr, sizeof(hdr));
-	crc = link_crc32c(crc, body, len);
+	crc = base_crc32c(0, &hdr, sizeof(hdr));
+	crc = base_crc32c(crc, body, len);
 	return crc == rte_be_to_cpu_32(want) ? (int)len : -EPROTO;
 }
 

@@ -8,8 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <rte_telemetry.h>
-
+#include "base_dpdk.h"
 #include "link_priv.h"
 
 #define SESSIONS_SHOWN 64 /* what fits one answer */
@@ -93,14 +92,14 @@ session_show(struct rte_tel_data *d, unsigned int n, const struct link_session *
 	rte_tel_data_add_dict_string(sub, "why", link_why_str(info.why));
 	rte_tel_data_add_dict_string(sub, "reason", info.reason);
 	rte_tel_data_add_dict_int(sub, "version", info.version);
-	rte_tel_data_add_dict_u64(sub, "features", info.features);
+	base_tel_dict_u64(sub, "features", info.features);
 	rte_tel_data_add_dict_int(sub, "queues", info.queues);
 	rte_tel_data_add_dict_int(sub, "depth", info.depth);
-	rte_tel_data_add_dict_u64(sub, "slot_size", info.slot_size);
-	rte_tel_data_add_dict_u64(sub, "ups", info.ups);
-	rte_tel_data_add_dict_u64(sub, "keepalives_sent", info.keepalives_sent);
-	rte_tel_data_add_dict_u64(sub, "keepalives_seen", info.keepalives_seen);
-	rte_tel_data_add_dict_u64(sub, "protocol_errors", info.protocol_errors);
+	base_tel_dict_u64(sub, "slot_size", info.slot_size);
+	base_tel_dict_u64(sub, "ups", info.ups);
+	base_tel_dict_u64(sub, "keepalives_sent", info.keepalives_sent);
+	base_tel_dict_u64(sub, "keepalives_seen", info.keepalives_seen);
+	base_tel_dict_u64(sub, "protocol_errors", info.protocol_errors);
 	return add_numbered(d, n, sub);
 }
 
@@ -125,17 +124,17 @@ queues_show(struct rte_tel_data *d, unsigned int n, const struct link_session *s
 			return false;
 		link_queue_stats(&s->queues[i], &st);
 		rte_tel_data_start_dict(sub);
-		rte_tel_data_add_dict_u64(sub, "requests", st.requests);
-		rte_tel_data_add_dict_u64(sub, "completions", st.completions);
-		rte_tel_data_add_dict_u64(sub, "payload_tx", st.payload_tx);
-		rte_tel_data_add_dict_u64(sub, "payload_rx", st.payload_rx);
-		rte_tel_data_add_dict_u64(sub, "flushes", st.flushes);
-		rte_tel_data_add_dict_u64(sub, "descriptors", st.descriptors);
-		rte_tel_data_add_dict_u64(sub, "polls", st.polls);
-		rte_tel_data_add_dict_u64(sub, "polls_empty", st.polls_empty);
-		rte_tel_data_add_dict_u64(sub, "no_slot", st.no_slot);
-		rte_tel_data_add_dict_u64(sub, "bad", st.bad);
-		rte_tel_data_add_dict_u64(sub, "inflight", st.inflight);
+		base_tel_dict_u64(sub, "requests", st.requests);
+		base_tel_dict_u64(sub, "completions", st.completions);
+		base_tel_dict_u64(sub, "payload_tx", st.payload_tx);
+		base_tel_dict_u64(sub, "payload_rx", st.payload_rx);
+		base_tel_dict_u64(sub, "flushes", st.flushes);
+		base_tel_dict_u64(sub, "descriptors", st.descriptors);
+		base_tel_dict_u64(sub, "polls", st.polls);
+		base_tel_dict_u64(sub, "polls_empty", st.polls_empty);
+		base_tel_dict_u64(sub, "no_slot", st.no_slot);
+		base_tel_dict_u64(sub, "bad", st.bad);
+		base_tel_dict_u64(sub, "inflight", st.inflight);
 		snprintf(name, sizeof(name), "%u/%u", n, i);
 		if (rte_tel_data_add_dict_container(d, name, sub, 0) != 0) {
 			rte_tel_data_free(sub);
@@ -168,15 +167,15 @@ stats_cb(const char *cmd __rte_unused, const char *params __rte_unused, struct r
 	}
 	pthread_mutex_unlock(&links_lock);
 	rte_tel_data_start_dict(d);
-	rte_tel_data_add_dict_u64(d, "sessions", sum.sessions);
-	rte_tel_data_add_dict_u64(d, "ups", sum.ups);
-	rte_tel_data_add_dict_u64(d, "downs", sum.downs);
-	rte_tel_data_add_dict_u64(d, "refused", sum.refused);
-	rte_tel_data_add_dict_u64(d, "protocol_errors", sum.protocol_errors);
-	rte_tel_data_add_dict_u64(d, "events_ignored", sum.events_ignored);
-	rte_tel_data_add_dict_u64(d, "hello_retries", sum.hello_retries);
-	rte_tel_data_add_dict_u64(d, "keepalives_sent", sum.keepalives_sent);
-	rte_tel_data_add_dict_u64(d, "device_losses", sum.device_losses);
+	base_tel_dict_u64(d, "sessions", sum.sessions);
+	base_tel_dict_u64(d, "ups", sum.ups);
+	base_tel_dict_u64(d, "downs", sum.downs);
+	base_tel_dict_u64(d, "refused", sum.refused);
+	base_tel_dict_u64(d, "protocol_errors", sum.protocol_errors);
+	base_tel_dict_u64(d, "events_ignored", sum.events_ignored);
+	base_tel_dict_u64(d, "hello_retries", sum.hello_retries);
+	base_tel_dict_u64(d, "keepalives_sent", sum.keepalives_sent);
+	base_tel_dict_u64(d, "device_losses", sum.device_losses);
 	return 0;
 }
 

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include <rte_byteorder.h>
-#include <rte_hash_crc.h>
 
 #define LINK_WIRE_SIZE(name, bytes) static_assert(sizeof(struct name) == (bytes), #name)
 
@@ -206,26 +205,6 @@ static inline uint32_t
 link_ring_stride(uint32_t depth)
 {
 	return (depth * LINK_DESC_SIZE + LINK_RING_ALIGN - 1) / LINK_RING_ALIGN * LINK_RING_ALIGN;
-}
-
-/*
- * CRC32C (Castagnoli), continued from `crc` (0 at first). rte_hash_crc() takes words in host
- * order; here each word is made little-endian, so that all machines agree.
- */
-static inline uint32_t
-link_crc32c(uint32_t crc, const void *data, size_t len)
-{
-	const uint8_t *p = data;
-	uint64_t word;
-
-	crc = ~crc;
-	for (; len >= sizeof(word); p += sizeof(word), len -= sizeof(word)) {
-		memcpy(&word, p, sizeof(word));
-		crc = rte_hash_crc_8byte(rte_le_to_cpu_64(word), crc);
-	}
-	for (; len != 0; p++, len--)
-		crc = rte_hash_crc_1byte(*p, crc);
-	return ~crc;
 }
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base_crc.h"
 #include "link_gate.h"
 #include "link_ring.h"
 
@@ -133,7 +134,7 @@ block(void *area, size_t size)
 	if (len > size - sizeof(*hdr))
 		return;
 	hdr->crc = 0;
-	hdr->crc = rte_cpu_to_be_32(link_crc32c(link_crc32c(0, hdr, sizeof(*hdr)), hdr + 1, len));
+	hdr->crc = rte_cpu_to_be_32(base_crc32c(base_crc32c(0, hdr, sizeof(*hdr)), hdr + 1, len));
 	ret = link_gate_block(area, size, (enum link_block_type)hdr->type,
 			      rte_be_to_cpu_64(hdr->nonce), body);
 	must(ret <= 0 || ((size_t)ret == len && len >= 16 && len % 8 == 0));

@@ -20,6 +20,7 @@
 
 #include <rte_log.h>
 
+#include "base_crc.h"
 #include "base_time.h"
 #include "blk_client.h"
 #include "inproc.h"
@@ -170,7 +171,7 @@ crig_payload(struct crig *r, struct link_queue *q, struct link_cqe *cqe, const v
 {
 	cqe->payload = len;
 	if (r->features & LINK_FEATURE_DIGEST)
-		cqe->crc = blk_crc32c(0, src, len);
+		cqe->crc = base_crc32c(0, src, len);
 	link_rsp_payload(q, cqe->id, 0, src, len);
 }
 
@@ -204,7 +205,7 @@ crig_execute(struct crig *r, struct link_queue *q, const struct link_req *req, s
 		assert_int_equal(req->payload, req->len);
 		if (digest)
 			assert_int_equal(req->crc,
-					 blk_crc32c(0, link_slot_payload(q, req->id), req->len));
+					 base_crc32c(0, link_slot_payload(q, req->id), req->len));
 		memcpy(r->image + req->off, link_slot_payload(q, req->id), req->len);
 		break;
 	case BLK_WRITE_ZEROES:

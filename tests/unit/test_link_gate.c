@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base_crc.h"
 #include "link_gate.h"
 
 #define SERVICE LINK_SERVICE_TEST
@@ -87,8 +88,8 @@ block_make(uint8_t type, uint64_t nonce, uint16_t len)
 	memset(area, 0, sizeof(area));
 	for (unsigned int i = 2; i < 64; i++)
 		area[i] = i * UINT64_C(0x0123456789abcdef);
-	crc = link_crc32c(0, &hdr, sizeof(hdr));
-	crc = link_crc32c(crc, area + 2, len <= sizeof(area) - 16 ? len : sizeof(area) - 16);
+	crc = base_crc32c(0, &hdr, sizeof(hdr));
+	crc = base_crc32c(crc, area + 2, len <= sizeof(area) - 16 ? len : sizeof(area) - 16);
 	hdr.crc = rte_cpu_to_be_32(crc);
 	memcpy(area, &hdr, sizeof(hdr));
 }

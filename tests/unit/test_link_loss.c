@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* How a session ends against its will, and how fast that is noticed (DESIGN D11). */
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "link_rig.h"

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
+#include "base_crc.h"
 #include "link_rig.h"
 
 #define DEPTH 32
@@ -90,7 +91,7 @@ serve(struct end *e, struct link_queue *q)
 		const void *p = link_slot_payload(q, req[i].id);
 		int ret;
 
-		if (link_crc32c(0, p, req[i].payload) != req[i].crc)
+		if (base_crc32c(0, p, req[i].payload) != req[i].crc)
 			count(&e->bad);
 		ret = link_rsp_payload(q, cqe.id, 0, p, cqe.payload);
 		if (ret == 0)
@@ -119,7 +120,7 @@ ask(struct link_queue *q, uint64_t *seq)
 	req.payload = (uint32_t)(x >> 40) % (SLOT + 1);
 	for (uint32_t i = 0; i + 8 <= req.payload; i += 8, x ^= x << 13, x ^= x >> 7, x ^= x << 17)
 		memcpy(&data[id][i], &x, 8);
-	req.crc = link_crc32c(0, data[id], req.payload);
+	req.crc = base_crc32c(0, data[id], req.payload);
 	ret = link_req_payload(q, req.id, 0, data[id], req.payload);
 	return ret != 0 ? ret : link_req_post(q, &req);
 }
@@ -141,7 +142,7 @@ drive(struct end *e, struct link_queue *q, uint64_t *seq)
 		const void *p = link_slot_rx(q, cqe[i].id);
 
 		if (memcmp(p, data[cqe[i].id], cqe[i].payload) != 0 ||
-		    link_crc32c(0, p, cqe[i].payload) != cqe[i].crc)
+		    base_crc32c(0, p, cqe[i].payload) != cqe[i].crc)
 			count(&e->bad);
 		link_slot_put(q, cqe[i].id);
 		count(&e->done);

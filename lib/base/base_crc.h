@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* CRC32C by the processor's own instruction where there is one (rte_hash_crc). */
+#ifndef BASE_CRC_H
+#define BASE_CRC_H
+
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include <rte_byteorder.h>
 #include <rte_hash_crc.h>
 
-#include "blk.h"
-
 /*
- * rte_hash_crc() itself takes its words in host order, so a big-endian machine would get another
- * sum for the same bytes. Here each word is made little-endian first: x86 and s390x agree.
+ * CRC32C (Castagnoli, reflected, initial value and final xor all ones), continued from `crc`, 0
+ * at first. rte_hash_crc() itself takes words in host order, so a big-endian machine would get another
+ * sum for the same bytes; here each word is made little-endian first: x86 and s390x agree.
  */
-uint32_t
-blk_crc32c(uint32_t crc, const void *data, uint32_t len)
+static inline uint32_t
+base_crc32c(uint32_t crc, const void *data, size_t len)
 {
 	const uint8_t *p = data;
 	uint64_t word;
@@ -26,3 +30,5 @@ blk_crc32c(uint32_t crc, const void *data, uint32_t len)
 		crc = rte_hash_crc_1byte(*p, crc);
 	return ~crc;
 }
+
+#endif
