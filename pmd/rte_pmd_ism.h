@@ -188,11 +188,11 @@ void rte_pmd_ism_win_close(struct rte_pmd_ism_win *win);
 int rte_pmd_ism_store(struct rte_pmd_ism_win *win, uint32_t off, const void *src, uint32_t len);
 
 /*
- * Where [off, off + len) of the peer's DMB lies in our own address space, for a caller who lets another
- * party (read(2), io_uring) put data there and so saves the copy of a store. Direct windows only. The
- * memory is the peer's: it may change at any time, and what is placed there is the peer's at once.
- * Valid until rte_pmd_ism_win_close(), revoked or not; touching it never faults.
- * @return the memory; NULL: use rte_pmd_ism_store() (no direct window, or one that refuses stores). [fast]
+ * Where [off, off + len) of the peer's DMB lies in our own address space, for a caller who lets
+ * another party (read(2), io_uring) put data there and so saves the copy of a store. Direct windows
+ * only. The memory is the peer's: it may change at any time, and what is placed there is the
+ * peer's at once. Valid until rte_pmd_ism_win_close(), revoked or not; touching it never faults.
+ * @return the memory; NULL: use rte_pmd_ism_store() (no direct window, or it refuses stores). [fast]
  */
 void *rte_pmd_ism_win_mem(struct rte_pmd_ism_win *win, uint32_t off, uint32_t len);
 

@@ -12,8 +12,8 @@
 
 /*
  * CRC32C (Castagnoli, reflected, initial value and final xor all ones), continued from `crc`, 0
- * at first. rte_hash_crc() itself takes words in host order, so a big-endian machine would get another
- * sum for the same bytes; here each word is made little-endian first: x86 and s390x agree.
+ * at first. rte_hash_crc() itself takes words in host order, so a big-endian machine would get
+ * another sum for the same bytes; here each word is made little-endian first: x86 and s390x agree.
  */
 static inline uint32_t
 base_crc32c(uint32_t crc, const void *data, size_t len)

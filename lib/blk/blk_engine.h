@@ -53,8 +53,8 @@ struct blk_eio {
 	 */
 	void (*done)(struct blk_eio *io, enum blk_status status);
 	/*
-	 * WRITE: the payload, in place until done is called. READ: where to put it, len bytes until done
-	 * is called; NULL: the engine finds a buffer.
+	 * WRITE: the payload, in place until done is called. READ: where to put it, len bytes
+	 * until done is called; NULL: the engine finds a buffer.
 	 */
 	void *data;
 	/* Private to the engine. */

@@ -219,9 +219,9 @@ digest_ok(const struct blk_queue *bq, const struct link_req *req)
 }
 
 /*
- * WRITE: the payload where it landed. READ: the peer's slot, so that the file's data needs no store after
- * it; NULL where the device has no such thing. With a digest the data must be what it was computed
- * of, so it is not in the peer's hands before.
+ * WRITE: the payload where it landed. READ: the peer's slot, so that the file's data needs no
+ * store after it; NULL where the device has no such thing. With a digest the data must be what
+ * it was computed of, so it is not in the peer's hands before.
  */
 static void
 find_data(struct blk_job *job, const struct link_req *req)

@@ -306,12 +306,13 @@ void *link_slot_payload(const struct link_queue *q, uint16_t id);
 int link_rsp_payload(struct link_queue *q, uint16_t id, uint32_t off, const void *src,
 		     uint32_t len);
 /*
- * The initiator's slot itself, slot_size bytes, where the device lets us place data without a store
- * (rte_pmd_ism_win_mem()): a READ can go from the file straight there. Valid until the queue is detached.
+ * The initiator's slot itself, slot_size bytes, where the device lets us place data without a
+ * store (rte_pmd_ism_win_mem()): a READ can go from the file straight there. Valid until the
+ * queue is detached.
  * @return NULL: there is no such thing, use link_rsp_payload().
  */
 void *link_rsp_place(struct link_queue *q, uint16_t id);
-/* `len` bytes of payload have been placed at the start of the slot. @return as link_rsp_payload(). */
+/* `len` bytes have been placed at the start of the slot. @return as link_rsp_payload(). */
 int link_rsp_placed(struct link_queue *q, uint16_t id, uint32_t len);
 /* @return 0; -EINVAL no request with that id is open; -ENOTCONN. */
 int link_rsp_post(struct link_queue *q, const struct link_cqe *cqe);

@@ -30,8 +30,8 @@ while read -r header; do
 	dir=$(dirname "$header")
 	printf '#include "%s"\nint headers_alone;\n' "$src/$header" >"$work/one.c"
 	count=$((count + 1))
-	if ! (cd "$build" && cc "${flags[@]}" -I"$src/$dir" -fsyntax-only -Wall -Werror "$work/one.c") \
-		2>"$work/log"; then
+	if ! (cd "$build" && cc "${flags[@]}" -I"$src/$dir" -fsyntax-only -Wall -Werror \
+		"$work/one.c") 2>"$work/log"; then
 		echo "$header does not compile alone:"
 		head -5 "$work/log"
 		fail=1

@@ -14,7 +14,8 @@ refused() {
 	shift 2
 	run_status "$status" "$exe" "$@"
 	[ "$(wc -l <"$WORK/run.err")" -eq 1 ] || fail "not one line: $(cat "$WORK/run.err")"
-	grep -qE -- "^ism-fabric: .*$regex" "$WORK/run.err" || fail "no /$regex/: $(cat "$WORK/run.err")"
+	grep -qE -- "^ism-fabric: .*$regex" "$WORK/run.err" ||
+		fail "no /$regex/: $(cat "$WORK/run.err")"
 	[ ! -e "$WORK/none" ] || fail "made the directory: $*"
 	[ ! -s "$WORK/run.out" ] || fail "printed: $(cat "$WORK/run.out")"
 }
@@ -24,7 +25,8 @@ refused 2 '--function NAME is missing' "${dir[@]}"
 refused 2 'a name is 1 to 31' "${dir[@]}" --function a.b
 refused 2 'a name is 1 to 31' "${dir[@]}" --function ,gid=1
 refused 2 'another function has this name or GID' "${dir[@]}" --function a --function a
-refused 2 'another function has this name or GID' "${dir[@]}" --function a,gid=1 --function b,gid=0x1
+refused 2 'another function has this name or GID' "${dir[@]}" \
+	--function a,gid=1 --function b,gid=0x1
 refused 2 'gid "0" is not' "${dir[@]}" --function a,gid=0
 refused 2 'gid "12345678901234567" is not' "${dir[@]}" --function a,gid=12345678901234567
 refused 2 'vlan "4095" is no number from 1 to 4094' "${dir[@]}" --function a,vlan=4095

@@ -15,7 +15,8 @@ wait_ready server2
 
 # The first peer is --peer of client_start.
 client_start --peer "${GID[c]}"
-[ "$(ls "$MNT")" = "$(printf '%s\n' "${GID[a]}" "${GID[c]}" | sort)" ] || fail "folders: $(ls "$MNT")"
+[ "$(ls "$MNT")" = "$(printf '%s\n' "${GID[a]}" "${GID[c]}" | sort)" ] ||
+	fail "folders: $(ls "$MNT")"
 [ "$(cd "$MNT/${GID[a]}" && echo *)" = "disk extra" ] || fail "$(ls "$MNT/${GID[a]}")"
 same "$MNT/${GID[a]}/disk" "$one" "the first server's disk"
 same "$MNT/${GID[c]}/disk" "$two" "the second server's disk"
