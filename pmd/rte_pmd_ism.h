@@ -192,7 +192,7 @@ int rte_pmd_ism_store(struct rte_pmd_ism_win *win, uint32_t off, const void *src
  * another party (read(2), io_uring) put data there and so saves the copy of a store. Direct windows
  * only. The memory is the peer's: it may change at any time, and what is placed there is the
  * peer's at once. Valid until rte_pmd_ism_win_close(), revoked or not; touching it never faults.
- * @return the memory; NULL: use rte_pmd_ism_store() (no direct window, or it refuses stores). [fast]
+ * @return the memory; NULL: use rte_pmd_ism_store() (no direct window, or no stores now). [fast]
  */
 void *rte_pmd_ism_win_mem(struct rte_pmd_ism_win *win, uint32_t off, uint32_t len);
 
