@@ -1,49 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ismd.h"
 
-#include <getopt.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base_text.h"
 #include "run.h"
-
-enum {
-	OPT_EXPORT = 256,
-	OPT_DEVICE,
-	OPT_QUIET,
-	OPT_HELP,
-	OPT_VERSION,
-	OPT_NUMBER, /* + index into numbers[] */
-};
-
-static const struct {
-	const char *name;
-	size_t at;
-	uint64_t min, max, standard;
-	int suffix; /* K, M allowed */
-} numbers[] = {
-	{ "queues", offsetof(struct options, queues), 1, LINK_QUEUES_MAX, 16, 0 },
-	{ "depth", offsetof(struct options, depth), 2, LINK_DEPTH_MAX, 128, 0 },
-	{ "slot-size", offsetof(struct options, slot_size), 4096, LINK_SLOT_MAX, 65536, 1 },
-	{ "keepalive-ms", offsetof(struct options, keepalive_ms), 10, 60000, 1000, 0 },
-	{ "hot-us", offsetof(struct options, hot_us), 0, 1000000, 200, 0 },
-	{ "idle-max-us", offsetof(struct options, idle_max_us), 20, 100000, 4000, 0 },
-};
-
-#define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
-
-static const struct option others[] = {
-	{ "export", required_argument, NULL, OPT_EXPORT },
-	{ "device", required_argument, NULL, OPT_DEVICE },
-	{ "quiet", no_argument, NULL, OPT_QUIET },
-	{ "help", no_argument, NULL, OPT_HELP },
-	{ "version", no_argument, NULL, OPT_VERSION },
-};
-
-#define OTHERS (sizeof(others) / sizeof(others[0]))
+#include "run_options.h"
 
 static const char help[] =
 	"usage: dpdk-ismd [EAL options --] --export NAME=PATH[,OPTION]... [options]\n"
@@ -69,20 +33,9 @@ static const char help[] =
 	"ISM_VDEV_SOCKET stands for the latter. See dpdk-ismd(8).\n";
 
 static int
-take_number(struct options *opt, size_t i, const char *text)
+take_export(void *options, const char *name, const char *arg)
 {
-	uint64_t *value = (uint64_t *)((char *)opt + numbers[i].at);
-
-	if (base_num_parse(text, numbers[i].suffix, numbers[i].min, numbers[i].max, value) == 0)
-		return -1;
-	run_error("--%s %s: expected a number from %llu to %llu", numbers[i].name, text,
-		  (unsigned long long)numbers[i].min, (unsigned long long)numbers[i].max);
-	return RUN_EXIT_USAGE;
-}
-
-static int
-take_export(struct options *opt, const char *arg)
-{
+	struct options *opt = options;
 	struct export_option *e;
 	char err[256];
 
@@ -101,89 +54,39 @@ take_export(struct options *opt, const char *arg)
 	return -1;
 }
 
-/* @return -1 go on, else the exit code. */
-static int
-take(struct options *opt, int c, const char *arg)
-{
-	if (c >= OPT_NUMBER)
-		return take_number(opt, (size_t)(c - OPT_NUMBER), arg);
-	switch (c) {
-	case OPT_EXPORT:
-		return take_export(opt, arg);
-	case OPT_DEVICE:
-		opt->device = arg;
-		return -1;
-	case OPT_QUIET:
-		opt->quiet = true;
-		return -1;
-	case OPT_HELP:
-		fputs(help, stdout);
-		return RUN_EXIT_OK;
-	default:
-		puts("dpdk-ismd " ISM_VERSION);
-		return RUN_EXIT_OK;
-	}
-}
+#define AT(field) .at = offsetof(struct options, field)
 
-/* What is wrong only when all options are known. */
-static int
-check(const struct options *opt)
-{
-	const char *what = NULL;
+static const struct run_option table[] = {
+	{ "export", RUN_OPTION_TAKE, .take = take_export },
+	{ "device", RUN_OPTION_TEXT, AT(device) },
+	{ "quiet", RUN_OPTION_FLAG, AT(quiet) },
+	{ "queues", RUN_OPTION_NUMBER, AT(queues), 1, LINK_QUEUES_MAX, 16 },
+	{ "depth", RUN_OPTION_NUMBER, AT(depth), 2, LINK_DEPTH_MAX, 128, .power_of_two = true },
+	{ "slot-size", RUN_OPTION_NUMBER, AT(slot_size), 4096, LINK_SLOT_MAX, 65536,
+	  .multiple = 4096, .suffix = true },
+	{ "keepalive-ms", RUN_OPTION_NUMBER, AT(keepalive_ms), 10, 60000, 1000 },
+	{ "hot-us", RUN_OPTION_NUMBER, AT(hot_us), 0, 1000000, 200 },
+	{ "idle-max-us", RUN_OPTION_NUMBER, AT(idle_max_us), 20, 100000, 4000 },
+};
 
-	if (opt->export_count == 0)
-		what = "--export NAME=PATH is missing: what is to be served?";
-	else if ((opt->depth & (opt->depth - 1)) != 0)
-		what = "--depth: expected a power of two";
-	else if (opt->slot_size % 4096 != 0)
-		what = "--slot-size: expected a multiple of 4096";
-	if (what == NULL)
-		return -1;
-	run_error("%s", what);
-	return RUN_EXIT_USAGE;
-}
-
-static void
-fill_table(struct option table[OTHERS + NUMBERS + 1])
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < OTHERS; i++)
-		table[n++] = others[i];
-	for (size_t i = 0; i < NUMBERS; i++)
-		table[n++] = (struct option){ numbers[i].name, required_argument, NULL,
-					      OPT_NUMBER + (int)i };
-	table[n] = (struct option){ 0 };
-}
+static const struct run_options command_line = {
+	.program = "dpdk-ismd",
+	.help = help,
+	.table = table,
+	.count = sizeof(table) / sizeof(table[0]),
+};
 
 int
 options_parse(int argc, char **argv, struct options *opt)
 {
-	struct option table[OTHERS + NUMBERS + 1];
-	int c, ret;
+	int ret;
 
 	memset(opt, 0, sizeof(*opt));
-	for (size_t i = 0; i < NUMBERS; i++)
-		*(uint64_t *)((char *)opt + numbers[i].at) = numbers[i].standard;
-	fill_table(table);
-	opterr = 0;
-	optind = 0;
-	while ((c = getopt_long(argc, argv, ":", table, NULL)) != -1) {
-		if (c == '?' || c == ':') {
-			run_error("%s option '%s' (EAL options go before --; see --help)",
-				  c == '?' ? "unknown or ambiguous" : "no value for",
-				  argv[optind - 1]);
-			return RUN_EXIT_USAGE;
-		}
-		ret = take(opt, c, optarg);
-		if (ret >= 0)
-			return ret;
-	}
-	if (optind < argc) {
-		run_error("unexpected '%s'", argv[optind]);
-		return RUN_EXIT_USAGE;
-	}
-	return check(opt);
+	ret = run_options_parse(&command_line, argc, argv, opt);
+	if (ret >= 0 || opt->export_count > 0)
+		return ret;
+	run_error("--export NAME=PATH is missing: what is to be served?");
+	return RUN_EXIT_USAGE;
 }
 
 void

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "run_options.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base_text.h"
+#include "run.h"
+
+/* What getopt_long() answers: above any character. */
+enum {
+	CODE_HELP = 256,
+	CODE_VERSION,
+	CODE_TABLE, /* + index */
+};
+
+int
+run_option_wrong(const char *name, const char *value, const char *expected)
+{
+	run_error("--%s %s: expected %s", name, value, expected);
+	return RUN_EXIT_USAGE;
+}
+
+static int
+take_number(const struct run_option *o, const char *text, uint64_t *value)
+{
+	char expected[96];
+
+	if (base_num_parse(text, o->suffix, o->min, o->max, value) != 0)
+		snprintf(expected, sizeof(expected), "a number from %" PRIu64 " to %" PRIu64,
+			 o->min, o->max);
+	else if (o->power_of_two && (*value & (*value - 1)) != 0)
+		snprintf(expected, sizeof(expected), "a power of two");
+	else if (o->multiple != 0 && *value % o->multiple != 0)
+		snprintf(expected, sizeof(expected), "a multiple of %" PRIu64, o->multiple);
+	else
+		return -1;
+	return run_option_wrong(o->name, text, expected);
+}
+
+static int
+take(const struct run_option *o, const char *value, void *opt)
+{
+	void *at = (char *)opt + o->at;
+
+	switch (o->kind) {
+	case RUN_OPTION_FLAG:
+		*(bool *)at = true;
+		return -1;
+	case RUN_OPTION_TEXT:
+		*(const char **)at = value;
+		return -1;
+	case RUN_OPTION_NUMBER:
+		return take_number(o, value, at);
+	default:
+		return o->take(opt, o->name, value);
+	}
+}
+
+/* Room for --help, --version and the end besides the table. */
+static void
+fill_longs(const struct run_options *options, struct option longs[RUN_OPTIONS_MAX + 3])
+{
+	size_t i;
+
+	for (i = 0; i < options->count && i < RUN_OPTIONS_MAX; i++) {
+		const struct run_option *o = &options->table[i];
+		int arg = o->kind == RUN_OPTION_FLAG ? no_argument : required_argument;
+
+		longs[i] = (struct option){ o->name, arg, NULL, CODE_TABLE + (int)i };
+	}
+	longs[i++] = (struct option){ "help", no_argument, NULL, CODE_HELP };
+	longs[i++] = (struct option){ "version", no_argument, NULL, CODE_VERSION };
+	longs[i] = (struct option){ 0 };
+}
+
+static void
+fill_standards(const struct run_options *options, void *opt)
+{
+	for (size_t i = 0; i < options->count; i++) {
+		const struct run_option *o = &options->table[i];
+
+		if (o->kind == RUN_OPTION_NUMBER)
+			*(uint64_t *)((char *)opt + o->at) = o->standard;
+	}
+}
+
+static int
+take_code(const struct run_options *options, int code, void *opt)
+{
+	switch (code) {
+	case CODE_HELP:
+		fputs(options->help, stdout);
+		return RUN_EXIT_OK;
+	case CODE_VERSION:
+		printf("%s " ISM_VERSION "\n", options->program);
+		return RUN_EXIT_OK;
+	default:
+		return take(&options->table[code - CODE_TABLE], optarg, opt);
+	}
+}
+
+int
+run_options_parse(const struct run_options *options, int argc, char **argv, void *opt)
+{
+	struct option longs[RUN_OPTIONS_MAX + 3];
+	int code, ret;
+
+	fill_longs(options, longs);
+	fill_standards(options, opt);
+	opterr = 0;
+	optind = 0;
+	while ((code = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
+		if (code == '?' || code == ':') {
+			run_error("%s option '%s' (EAL options go before --; see --help)",
+				  code == '?' ? "unknown or ambiguous" : "no value for",
+				  argv[optind - 1]);
+			return RUN_EXIT_USAGE;
+		}
+		ret = take_code(options, code, opt);
+		if (ret >= 0)
+			return ret;
+	}
+	if (optind < argc) {
+		run_error("unexpected '%s'", argv[optind]);
+		return RUN_EXIT_USAGE;
+	}
+	return -1;
+}
