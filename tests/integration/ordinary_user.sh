@@ -18,6 +18,7 @@ need_root
 need_fuse
 need_command setpriv fusermount3 fio
 getent passwd nobody >/dev/null || skip "no user nobody"
+[ -e /etc/mtab ] || skip "no /etc/mtab (a bare chroot?), without which fusermount3 cannot unmount"
 
 if [ -n "${ISM_TEST_UNSHARED:-}" ]; then
 	mkdir "$WORK/dev"
