@@ -60,7 +60,8 @@ bad() {
 	grep -qiE -- "$regex" "$WORK/run.line" || wrong "expected /$regex/" "$@"
 	! grep -qx ready "$WORK/run.out" || wrong "said that it was ready" "$@"
 	settles || wrong "something has changed: $(diff "$WORK/world" "$WORK/world.now")" "$@"
-	left=$(find /var/run/dpdk -mindepth 1 -maxdepth 1 -name "*-$bounded_pid" 2>/dev/null) || true
+	left=$(find /var/run/dpdk -mindepth 1 -maxdepth 1 -name "*-$bounded_pid" 2>/dev/null) ||
+		true
 	[ -z "$left" ] || wrong "left behind: $left" "$@"
 }
 wrong() {
