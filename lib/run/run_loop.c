@@ -3,7 +3,7 @@
  * Rounds of polling on each lcore, hot under load and cheap when idle (DESIGN D4).
  *
  *	work ----> hot: next round at once
- *	   idle for 0.3 us:      each empty round also yields the CPU
+ *	   idle for 0.3 us:     each empty round also yields the CPU
  *	   idle for hot_us:     each empty round sleeps for an eighth of the time idled so
  *	                        far, up to idle_max_us, or until wake_fd is readable
  *
