@@ -32,7 +32,7 @@
 #include "base_time.h"
 
 #define POLLERS_MAX 64
-#define SPIN_NS 300 /* longer ones cost: 2000 gave a fifth less at depth 32 on two CPUs */
+#define SPIN_NS 300 /* what one spins, others wait for: two CPUs have three busy parties */
 #define SLEEP_MIN_NS (20 * BASE_NS_PER_US)
 #define TIMERSLACK_NS 1000
 #define WOKEN_FACTOR 16 /* a worker that is woken for its work may sleep so much longer */
