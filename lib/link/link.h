@@ -169,7 +169,7 @@ struct link_open_conf {
 	uint32_t slot_size; /* multiple of 4096, at most LINK_SLOT_MAX */
 	uint32_t features; /* wanted */
 	uint32_t required; /* subset of features */
-	uint32_t retry_min_ms, retry_max_ms; /* back-off between attempts; 0 = 50 / 2000 */
+	uint32_t retry_min_ms, retry_max_ms; /* back-off between attempts; 0 = 50 / 500 */
 	uint32_t attempt_ms; /* one attempt is given up after this; 0 = 1000 */
 	const struct link_session_ops *ops;
 	void *arg;

@@ -61,7 +61,7 @@ extern int link_logtype;
 #define LINK_KEEPALIVE_DEFAULT_MS 1000
 #define LINK_DEAD_DEFAULT 4 /* keepalive intervals */
 #define LINK_RETRY_MIN_DEFAULT_MS 50
-#define LINK_RETRY_MAX_DEFAULT_MS 2000
+#define LINK_RETRY_MAX_DEFAULT_MS 500
 #define LINK_ATTEMPT_DEFAULT_MS 1000
 #define LINK_DEAD_PEER 3 /* of the peer's intervals, at least */
 

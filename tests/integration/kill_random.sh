@@ -31,6 +31,10 @@ judge() {
 	[ "$stop_status" -eq 0 ] || fail "$1: $(tail -qn 5 "$WORK/$1.err" "$WORK/$1.out")"
 }
 
+has_session() {
+	[ "$(telemetry_value client /link/stats ups)" -gt "$ups" ]
+}
+
 starts=0
 for round in $(seq "$ISM_TEST_ROUNDS"); do
 	[ -n "${child_pid[fio]:-}" ] || start_load fio fio --thread --name=random \
@@ -48,7 +52,10 @@ for round in $(seq "$ISM_TEST_ROUNDS"); do
 	[ $((round % 3)) -ne 0 ] || victim=fabric
 	stop $victim KILL
 	sleep "0.$((RANDOM % 9))"
+	ups=$(telemetry_value client /link/stats ups)
 	${victim}_up
+	# Every other round the next kill may hit a session that is still being made.
+	[ $((round % 2)) -eq 0 ] || wait_for 20 "round $round: a session after the kill" has_session
 	for name in fio shadow; do
 		is_running "${child_pid[$name]}" || judge $name 1
 	done
@@ -59,7 +66,5 @@ done
 same "$DISK" "$image" "the first image is not what the mount shows"
 same "$MNT/other" "$WORK/shadow" "the second disk is not what was written"
 ups=$(telemetry_value client /link/stats ups)
-# A session may find itself dead only after the next server is up.
-[ "$ups" -ge $((ISM_TEST_ROUNDS / 2)) ] || fail "only $ups sessions in $ISM_TEST_ROUNDS rounds"
 note "$ISM_TEST_ROUNDS kills, $ups sessions, $starts runs of shadow_io.py"
 pair_stop
