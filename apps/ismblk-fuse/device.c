@@ -109,7 +109,10 @@ set_deaf(struct worker *w, bool deaf)
 	w->deaf = deaf;
 	if (deaf)
 		STAT_ADD(w, stalls, 1);
-	run_set_wake_fd(w->index, deaf ? -1 : w->app->fuse_fd);
+	if (deaf)
+		run_remove_wake_fd(w->index, w->app->fuse_fd);
+	else
+		run_add_wake_fd(w->index, w->app->fuse_fd);
 }
 
 static void
@@ -418,7 +421,7 @@ device_mount(struct ismblk *app)
 		return RUN_EXIT_FAIL;
 	}
 	for (i = 0; i < app->queues; i++) {
-		run_set_wake_fd(i, app->fuse_fd);
+		run_add_wake_fd(i, app->fuse_fd);
 		if (run_add_poller(i, device_poll, &app->workers[i]) != 0) {
 			run_error("too few lcores for %u queues", app->queues);
 			return RUN_EXIT_USAGE;

@@ -88,7 +88,8 @@ add_pollers(struct ismd *d)
 		struct blk_worker *w = blk_server_worker(d->blk, i);
 
 		ret = run_add_poller(i, poll_worker, w);
-		run_set_wake_fd(i, blk_worker_wake_fd(w));
+		if (ret == 0 && blk_worker_wake_fd(w) >= 0)
+			ret = run_add_wake_fd(i, blk_worker_wake_fd(w));
 	}
 	return ret;
 }

@@ -79,7 +79,7 @@ struct blk_worker *blk_server_worker(struct blk_server *srv, unsigned int i);
  */
 unsigned int blk_worker_poll(struct blk_worker *w, uint64_t now_ns);
 /*
- * Readable while there is something to reap, for run_set_wake_fd(); -1 where the kernel has no
+ * Readable while there is something to reap, for run_add_wake_fd(); -1 where the kernel has no
  * io_uring.
  */
 int blk_worker_wake_fd(const struct blk_worker *w);

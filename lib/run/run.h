@@ -81,10 +81,19 @@ struct run_idle_conf {
 int run_add_poller(unsigned int worker, run_poll_fn poll, void *arg);
 
 /*
- * While a worker sleeps, readiness of this fd (POLLIN) wakes it at once. -1 = none. A worker other
- * than 0 that has one may sleep for up to 16 * idle_max_us. Any thread.
+ * While a worker sleeps, readiness of this fd (POLLIN) wakes it at once. A worker other than 0
+ * that has one may sleep for up to 16 * idle_max_us. Any thread.
+ * @return 0; -EINVAL no such worker, or fd; -ENOSPC more than 4 of one worker.
  */
-void run_set_wake_fd(unsigned int worker, int fd);
+int run_add_wake_fd(unsigned int worker, int fd);
+/* Before the fd is closed. Tolerates one that is not there. */
+void run_remove_wake_fd(unsigned int worker, int fd);
+
+/*
+ * From now on this worker sleeps for at most limit_us at a time (a person types and waits
+ * for the echo, a test measures); 0: no such limit. Any thread.
+ */
+void run_limit_nap(unsigned int worker, uint32_t limit_us);
 
 /* How many workers (lcores) there are, main included. */
 unsigned int run_workers(void);

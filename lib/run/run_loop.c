@@ -5,7 +5,7 @@
  *	work ----> hot: next round at once
  *	   idle for 0.3 us:     each empty round also yields the CPU
  *	   idle for hot_us:     each empty round sleeps for an eighth of the time idled so
- *	                        far, up to idle_max_us, or until wake_fd is readable
+ *	                        far, up to idle_max_us, or until a wake fd is readable
  *
  * Yielding is what lets a client, a server and the program that reads the file share two
  * CPUs: the peer that must answer gets the CPU that we would burn. Sleeping in proportion
@@ -32,6 +32,7 @@
 #include "base_time.h"
 
 #define POLLERS_MAX 64
+#define WAKE_FDS_MAX 4
 #define SPIN_NS 300 /* what one spins, others wait for: two CPUs have three busy parties */
 #define SLEEP_MIN_NS (20 * BASE_NS_PER_US)
 #define TIMERSLACK_NS 1000
@@ -44,10 +45,11 @@ struct worker {
 	} pollers[POLLERS_MAX];
 	unsigned int count;
 	/*
-	 * Set by any thread before or during the loop, read by the worker: an fd alone, nothing
-	 * behind it.
+	 * Set by any thread before or during the loop, read by the worker: numbers alone, nothing
+	 * behind them, so relaxed.
 	 */
-	atomic_int wake_fd_plus1;
+	atomic_int wake_fd_plus1[WAKE_FDS_MAX];
+	atomic_uint nap_limit_us; /* 0: none */
 } __rte_cache_aligned;
 
 static struct worker workers[RTE_MAX_LCORE];
@@ -130,40 +132,92 @@ run_add_poller(unsigned int worker, run_poll_fn poll, void *arg)
 	return 0;
 }
 
-void
-run_set_wake_fd(unsigned int worker, int fd)
+int
+run_add_wake_fd(unsigned int worker, int fd)
 {
-	if (worker < RTE_MAX_LCORE)
-		atomic_store_explicit(&workers[worker].wake_fd_plus1, fd + 1, memory_order_relaxed);
+	if (worker >= RTE_MAX_LCORE || fd < 0)
+		return -EINVAL;
+	for (unsigned int i = 0; i < WAKE_FDS_MAX; i++) {
+		int none = 0;
+
+		if (atomic_compare_exchange_strong_explicit(&workers[worker].wake_fd_plus1[i],
+							    &none, fd + 1, memory_order_relaxed,
+							    memory_order_relaxed))
+			return 0;
+	}
+	return -ENOSPC;
 }
 
-/* Sleep for ns, or less when the wake fd becomes readable or a signal comes. */
+void
+run_remove_wake_fd(unsigned int worker, int fd)
+{
+	for (unsigned int i = 0; worker < RTE_MAX_LCORE && i < WAKE_FDS_MAX; i++) {
+		int this = fd + 1;
+
+		atomic_compare_exchange_strong_explicit(&workers[worker].wake_fd_plus1[i], &this, 0,
+							memory_order_relaxed, memory_order_relaxed);
+	}
+}
+
+void
+run_limit_nap(unsigned int worker, uint32_t limit_us)
+{
+	if (worker < RTE_MAX_LCORE)
+		atomic_store_explicit(&workers[worker].nap_limit_us, limit_us,
+				      memory_order_relaxed);
+}
+
+/* @return how many wake fds there are. */
+static unsigned int
+wake_fds(struct worker *w, struct pollfd *pfd)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < WAKE_FDS_MAX; i++) {
+		int fd = atomic_load_explicit(&w->wake_fd_plus1[i], memory_order_relaxed) - 1;
+
+		if (fd >= 0) {
+			pfd[n].fd = fd;
+			pfd[n++].events = POLLIN;
+		}
+	}
+	return n;
+}
+
+/* Sleep for ns, or less when a wake fd becomes readable or a signal comes. */
 static void
 nap(struct worker *w, uint64_t ns)
 {
 	struct timespec ts = { .tv_sec = (time_t)(ns / BASE_NS_PER_S),
 			       .tv_nsec = (long)(ns % BASE_NS_PER_S) };
-	struct pollfd pfd = { .events = POLLIN };
+	struct pollfd pfd[WAKE_FDS_MAX];
+	unsigned int n = wake_fds(w, pfd);
 
-	pfd.fd = atomic_load_explicit(&w->wake_fd_plus1, memory_order_relaxed) - 1;
-	if (pfd.fd >= 0 && (ppoll(&pfd, 1, &ts, NULL) <= 0 || (pfd.revents & POLLIN)))
+	if (n > 0 && ppoll(pfd, n, &ts, NULL) <= 0)
 		return;
-	/* No fd, or a broken one that would wake us for ever. */
+	for (unsigned int i = 0; i < n; i++) {
+		if (pfd[i].revents & POLLIN)
+			return;
+	}
+	/* No fd, or only broken ones that would wake us for ever. */
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 }
 
 /*
- * Worker 0 has control work besides what its fd tells of; the others are only waited for, and each
+ * Worker 0 has control work besides what its fds tell of; the others are only waited for, and each
  * look of each of them would cost.
  */
 static uint64_t
 longest_nap(struct worker *w)
 {
 	uint64_t ns = loop_conf->idle_max_us * BASE_NS_PER_US;
+	uint64_t limit = atomic_load_explicit(&w->nap_limit_us, memory_order_relaxed) *
+			 BASE_NS_PER_US;
+	struct pollfd pfd[WAKE_FDS_MAX];
 
-	if (self > 0 && atomic_load_explicit(&w->wake_fd_plus1, memory_order_relaxed) > 0)
+	if (self > 0 && wake_fds(w, pfd) > 0)
 		ns *= WOKEN_FACTOR;
-	return ns;
+	return limit > 0 ? RTE_MIN(ns, limit) : ns;
 }
 
 /* One round without work is over; idle is the time since the last work. */

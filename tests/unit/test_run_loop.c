@@ -107,8 +107,8 @@ static int
 restart(void **state)
 {
 	run_restart();
-	run_set_wake_fd(0, -1);
-	run_set_wake_fd(1, never[0]);
+	run_remove_wake_fd(1, never[0]);
+	assert_int_equal(run_add_wake_fd(1, never[0]), 0);
 	return 0;
 }
 
@@ -173,19 +173,59 @@ test_wake_fd(void **state)
 	int fd[2];
 
 	assert_int_equal(pipe(fd), 0);
-	run_set_wake_fd(0, fd[0]);
+	assert_int_equal(run_add_wake_fd(0, never[0]), 0);
+	assert_int_equal(run_add_wake_fd(0, fd[0]), 0);
 	run_for(200, 0);
 	asleep = probe.rounds;
 	assert_int_equal(write(fd[1], "x", 1), 1);
 	run_restart();
 	run_for(200, 0);
 	assert_true(probe.rounds > asleep * 10); /* readable: never asleep */
+	/* One that is taken away wakes no longer. */
+	run_remove_wake_fd(0, fd[0]);
+	run_restart();
+	run_for(200, 0);
+	assert_true(probe.rounds < 1000);
 	/* A broken fd must not turn sleeping into spinning. */
+	assert_int_equal(run_add_wake_fd(0, fd[0]), 0);
 	close(fd[0]);
 	close(fd[1]);
 	run_restart();
 	run_for(200, 0);
 	assert_true(probe.rounds < 1000);
+	run_remove_wake_fd(0, fd[0]);
+	run_remove_wake_fd(0, never[0]);
+}
+
+static void
+test_wake_fd_refusals(void **state)
+{
+	int fd[5];
+
+	assert_int_equal(run_add_wake_fd(0, -1), -EINVAL);
+	assert_int_equal(run_add_wake_fd(RTE_MAX_LCORE, 0), -EINVAL);
+	for (unsigned int i = 0; i < 5; i++) {
+		fd[i] = 100 + (int)i;
+		assert_int_equal(run_add_wake_fd(0, fd[i]), i < 4 ? 0 : -ENOSPC);
+	}
+	for (unsigned int i = 0; i < 5; i++)
+		run_remove_wake_fd(0, fd[i]);
+}
+
+/* A worker that must not oversleep looks often; without the limit it does not. */
+static void
+test_nap_limit(void **state)
+{
+	uint64_t limited;
+
+	run_limit_nap(0, 100);
+	run_for(500, 0);
+	limited = probe.rounds;
+	run_limit_nap(0, 0);
+	run_restart();
+	run_for(500, 0);
+	assert_true(limited > probe.rounds * 2);
+	assert_true(limited < 500 * 1000 / 20);
 }
 
 /* A second worker that is woken for its work sleeps longer; without a wake fd it does not. */
@@ -197,7 +237,7 @@ test_woken_workers_sleep_longer(void **state)
 	run_for(1000, 0);
 	woken = second_rounds;
 	run_restart();
-	run_set_wake_fd(1, -1);
+	run_remove_wake_fd(1, never[0]);
 	run_for(1000, 0);
 	assert_true(woken > 0);
 	assert_true(woken * 5 < second_rounds * 4);
@@ -321,6 +361,8 @@ main(void)
 		cmocka_unit_test_setup(test_rare_work_costs_less_than_one_percent, restart),
 		cmocka_unit_test_setup(test_steady_work_stays_hot, restart),
 		cmocka_unit_test_setup(test_wake_fd, restart),
+		cmocka_unit_test_setup(test_wake_fd_refusals, restart),
+		cmocka_unit_test_setup(test_nap_limit, restart),
 		cmocka_unit_test_setup(test_woken_workers_sleep_longer, restart),
 		cmocka_unit_test_setup(test_second_signal_kills, restart),
 		cmocka_unit_test_setup(test_signal_stops, restart),

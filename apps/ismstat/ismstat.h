@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * dpdk-ismstat: statistics and link tests at a prompt.
+ *
+ *	main.c      life cycle; options.c the command line
+ *	prompt.c    lines in (terminal, file, --command), commands.c what they do
+ *	view*.c     `show`: one table of views, each a question to a source and a way to print it
+ *	source*.c   who answers: this program's own telemetry, or that of another one (--attach)
+ *	top.c, openmetrics.c   other faces of the same answers
+ *	fwd.c, fwd_*.c   link tests: the TEST service, one file a mode
+ *
+ * All figures that are shown come through a source as JSON, so the prompt, --json, --top,
+ * --openmetrics and dpdk-telemetry.py can never disagree.
+ */
+#ifndef ISMSTAT_H
+#define ISMSTAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <jansson.h>
+
+struct link;
+
+/* --- source.c: who answers ---
+ * One thread. Answers are owned by the caller. */
+struct source;
+/*
+ * The telemetry of a running DPDK program.
+ * @param who  file prefix or PID of a program; NULL: this program itself (after run_eal_init()).
+ * @return 0; -ENOENT no such program, -EACCES, -EPROTO it is no DPDK telemetry, ...: `err` is a line
+ *         for people that names what was looked for and, on -ENOENT, the programs that there are.
+ */
+int source_open(const char *who, struct source **src, char *err, size_t err_size);
+void source_close(struct source *src); /* tolerates NULL */
+/*
+ * Ask. Waits at most one second (another program), or does not wait for more than its own
+ * telemetry thread.
+ * @param cmd  "/link/sessions", "/ism/info,0"
+ * @return what stands behind the command's name in the answer; NULL: `err` is a line for people.
+ */
+json_t *source_ask(struct source *src, const char *cmd, char *err, size_t err_size);
+/* "dpdk-ismd, PID 123, DPDK 22.11" */
+const char *source_name(const struct source *src);
+bool source_own(const struct source *src);
+/* Commands under /ism, /link, /blk, /cons, /fwd that it has. @return whether `cmd` is one. */
+bool source_has(struct source *src, const char *cmd);
+
+/* --- view.c: what `show` can show --- */
+struct view_context {
+	struct source *src;
+	bool json; /* print the object as it is, one line */
+	FILE *out;
+};
+/*
+ * show WORDS..., clear WORDS...: find the view and run it.
+ * @param argv  words after "show", argv[0] = "device" ...
+ * @return 0; -EINVAL no such view: `err` says the nearest; -EIO the source did not answer.
+ */
+int view_show(struct view_context *ctx, int argc, char **argv, char *err, size_t err_size);
+/* From now on counters of that view count from here (kept on our side: others are not disturbed). */
+int view_clear(struct view_context *ctx, int argc, char **argv, char *err, size_t err_size);
+/*
+ * The same answer as show, not printed; NULL and err. For top and openmetrics. Owned by the caller.
+ */
+json_t *view_collect(struct source *src, const char *words, char *err, size_t err_size);
+
+/* --- fwd.c: link tests over an own function ---
+ * Control thread (worker 0) but where said. */
+struct fwd;
+struct fwd_conf {
+	struct link *link;
+	bool listen; /* answer tests of others */
+	bool allow_any;
+	const uint64_t *allow; /* GIDs that may test us */
+	unsigned int allow_count;
+};
+/* Adds its pollers (run.h), registers telemetry /fwd/... @return 0 or -errno. Before run_loop(). */
+int fwd_create(const struct fwd_conf *conf, struct fwd **f);
+/* No worker runs any more. Tolerates NULL. */
+void fwd_destroy(struct fwd *f);
+/*
+ * The commands of the prompt. Each returns 0, or -errno with a line for people in err.
+ *	fwd_set("fwd", "ping"), ("size", "4096"), ("burst", "32"), ("window", "64"), ("time", "5"),
+ *	("rate", "1000") ...: fwd_settings lists them for help and completion. Refused while running.
+ */
+struct fwd_setting {
+	const char *name, *values, *help;
+};
+extern const struct fwd_setting fwd_settings[];
+extern const unsigned int fwd_setting_count;
+extern const char *const fwd_mode_names[]; /* NULL-terminated */
+int fwd_set(struct fwd *f, const char *name, const char *value, char *err, size_t err_size);
+/* Returns at once; the session comes (and comes back) by itself: fwd_state(). */
+int fwd_open(struct fwd *f, uint64_t gid, char *err, size_t err_size);
+int fwd_close(struct fwd *f, char *err, size_t err_size);
+/* -ENOTCONN when there is no session. Returns at once. */
+int fwd_start(struct fwd *f, char *err, size_t err_size);
+/* Lets what is under way end (bounded), then stops. Returns at once: fwd_state(). */
+int fwd_stop(struct fwd *f, char *err, size_t err_size);
+enum fwd_state {
+	FWD_CLOSED, /* no link open */
+	FWD_OPENING, /* the session is not (any more) up */
+	FWD_READY, /* up, no test runs */
+	FWD_RUNNING,
+	FWD_STOPPING,
+};
+enum fwd_state fwd_state(const struct fwd *f);
+/* Why a test ended or a session is not there; "" if all is well. */
+const char *fwd_trouble(const struct fwd *f);
+/* Results of the running or last test are telemetry: /fwd/stats (the view "fwd stats"). */
+
+#endif
