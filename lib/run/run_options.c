@@ -101,30 +101,65 @@ take_code(const struct run_options *options, int code, void *opt)
 	}
 }
 
+/* What getopt_long() wants to know of letters: ":" and those of the table. */
+static void
+fill_letters(const struct run_options *options, char letters[RUN_OPTIONS_MAX + 2])
+{
+	*letters++ = ':';
+	for (size_t i = 0; i < options->count; i++) {
+		if (options->table[i].letter != 0)
+			*letters++ = options->table[i].letter;
+	}
+	*letters = '\0';
+}
+
+static int
+take_letter(const struct run_options *options, int letter, void *opt)
+{
+	size_t i = 0;
+
+	while (options->table[i].letter != letter)
+		i++;
+	return take(&options->table[i], NULL, opt);
+}
+
+static int
+take_words(const struct run_options *options, int count, char **words, void *opt)
+{
+	int ret = -1;
+
+	if (count > 0 && options->word == NULL) {
+		run_error("unexpected '%s'", words[0]);
+		return RUN_EXIT_USAGE;
+	}
+	for (int i = 0; i < count && ret < 0; i++)
+		ret = options->word(opt, words[i]);
+	return ret;
+}
+
 int
 run_options_parse(const struct run_options *options, int argc, char **argv, void *opt)
 {
 	struct option longs[RUN_OPTIONS_MAX + 3];
+	char letters[RUN_OPTIONS_MAX + 2];
 	int code, ret;
 
 	fill_longs(options, longs);
+	fill_letters(options, letters);
 	fill_standards(options, opt);
 	opterr = 0;
 	optind = 0;
-	while ((code = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
+	while ((code = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		if (code == '?' || code == ':') {
 			run_error("%s option '%s' (EAL options go before --; see --help)",
 				  code == '?' ? "unknown or ambiguous" : "no value for",
 				  argv[optind - 1]);
 			return RUN_EXIT_USAGE;
 		}
-		ret = take_code(options, code, opt);
+		ret = code < CODE_HELP ? take_letter(options, code, opt)
+				       : take_code(options, code, opt);
 		if (ret >= 0)
 			return ret;
 	}
-	if (optind < argc) {
-		run_error("unexpected '%s'", argv[optind]);
-		return RUN_EXIT_USAGE;
-	}
-	return -1;
+	return take_words(options, argc - optind, argv + optind, opt);
 }

@@ -29,6 +29,7 @@ struct run_option {
 	bool suffix; /* K, M, G, T allowed */
 	/* @return -1 go on, else the exit code to leave with, the line is printed. */
 	int (*take)(void *opt, const char *name, const char *value);
+	char letter; /* of a flag: "-x" is another way to write it; 0: none */
 };
 
 #define RUN_OPTIONS_MAX 48
@@ -38,6 +39,11 @@ struct run_options {
 	const char *help; /* text of --help */
 	const struct run_option *table;
 	size_t count; /* at most RUN_OPTIONS_MAX */
+	/*
+	 * Takes each word that is no option, in order; NULL: such words are wrong.
+	 * @return as `take` of an option.
+	 */
+	int (*word)(void *opt, const char *word);
 };
 
 /*

@@ -13,11 +13,14 @@
 #include "run.h"
 #include "run_options.h"
 
+#define WORDS_SIZE 64
+
 struct opts {
 	bool flag;
 	const char *text;
 	uint64_t number, size, power;
 	unsigned int takes;
+	char words[WORDS_SIZE];
 };
 
 static int
@@ -32,7 +35,7 @@ take_some(void *opt, const char *name, const char *value)
 #define AT(field) .at = offsetof(struct opts, field)
 
 static const struct run_option table[] = {
-	{ "flag", RUN_OPTION_FLAG, AT(flag) },
+	{ "flag", RUN_OPTION_FLAG, AT(flag), .letter = 'f' },
 	{ "text", RUN_OPTION_TEXT, AT(text) },
 	{ "number", RUN_OPTION_NUMBER, AT(number), 1, 9, 0 },
 	{ "size", RUN_OPTION_NUMBER, AT(size), 4096, 65536, 8192, .multiple = 4096,
@@ -41,12 +44,23 @@ static const struct run_option table[] = {
 	{ "take", RUN_OPTION_TAKE, .take = take_some },
 };
 
-static const struct run_options line = {
+static struct run_options line = {
 	.program = "prog",
 	.help = "the help\n",
 	.table = table,
 	.count = sizeof(table) / sizeof(table[0]),
 };
+
+static int
+take_word(void *opt, const char *word)
+{
+	char *words = ((struct opts *)opt)->words;
+
+	if (strcmp(word, "bad") == 0)
+		return run_option_wrong("word", word, "a good one");
+	snprintf(words + strlen(words), WORDS_SIZE - strlen(words), "%s.", word);
+	return -1;
+}
 
 static struct opts opts;
 static char printed[512]; /* on both streams */
@@ -139,6 +153,24 @@ test_refused(void **state)
 	refused("--flag", "word", "unexpected 'word'");
 }
 
+/* A flag's letter; words between options, in their order. */
+static void
+test_letter_words(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("-f", NULL, NULL, NULL), -1);
+	assert_true(opts.flag);
+	assert_int_equal(parse("-x", NULL, NULL, NULL), RUN_EXIT_USAGE);
+	assert_non_null(strstr(printed, "option '-x'"));
+	line.word = take_word;
+	assert_int_equal(parse("one", "--flag", "two", NULL), -1);
+	assert_string_equal(opts.words, "one.two.");
+	assert_true(opts.flag);
+	assert_int_equal(parse("one", "bad", "two", NULL), RUN_EXIT_USAGE);
+	assert_string_equal(opts.words, "one.");
+	line.word = NULL;
+}
+
 int
 main(void)
 {
@@ -146,6 +178,7 @@ main(void)
 		cmocka_unit_test(test_taken),
 		cmocka_unit_test(test_help_version),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_letter_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
