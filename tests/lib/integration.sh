@@ -229,7 +229,7 @@ check_log() {
 		for regex in "${log_allowed[@]}"; do
 			[[ ! $line =~ $regex ]] || continue 2
 		done
-		[[ $line == "$program: "* ]] || fail "noise in the log of $name: $line"
+		[[ $line =~ ^\[?"$program: " ]] || fail "noise in the log of $name: $line"
 		! grep -qiE "$log_complaint" <<<"${line//"$WORK"/}" || fail "$name complains: $line"
 	done <"$WORK/$name.err"
 }
@@ -422,6 +422,18 @@ kill_kind() {
 	done
 }
 
+# The terminals of tests/lib/console.sh, and what runs in them.
+terminals_end() {
+	local pid pids
+	[ -S "$WORK/tmux.sock" ] || return 0
+	mapfile -t pids < <(tmux -S "$WORK/tmux.sock" list-panes -a -F '#{pane_pid}' |
+		while read -r pid; do echo "$pid" && pgrep -P "$pid"; done)
+	tmux -S "$WORK/tmux.sock" kill-server
+	for pid in "${pids[@]}"; do
+		ended_within 3 "$pid" || kill -KILL "$pid"
+	done 2>/dev/null
+}
+
 # Unmount what is below $WORK, newest first; $1: more options of umount.
 umount_work() {
 	local dir pid
@@ -449,6 +461,7 @@ cleanup() {
 	set +e
 	[ "$status" -eq 0 ] || [ "$status" -eq 77 ] || show_logs
 	[ -z "$bounded_runs" ] || kill -KILL "$bounded_runs" 2>/dev/null
+	terminals_end
 	kill_kind load KILL
 	for device in "${loops[@]}"; do
 		umount_device "$device"

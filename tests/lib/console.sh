@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+# shellcheck disable=SC2154,SC2004 # shared with integration.sh, its arrays as well
+#
+# What tests/integration/cons_*.sh source after integration.sh: consoles for
+# dpdk-ismd, clients in pipes, and clients in terminals that a person would sit
+# at. Each terminal is a window of a tmux server of this test's own; integration.sh
+# ends it on the way out.
+
+# Exit codes of dpdk-ismcons, besides those of the console's program.
+# shellcheck disable=SC2034 # the tests use them
+{
+	CONS_USAGE=250
+	CONS_DEVICE=251
+	CONS_REFUSED=252
+	CONS_LOST=253
+	CONS_TAKEN=254
+	CONS_FAILED=255
+}
+# A line of the client's own among what the console shows.
+# shellcheck disable=SC2034
+cons_line='^\[dpdk-ismcons: .*\]\r?$'
+
+### Consoles ###
+
+# far_shell [NAME]: prints the path of a program that is a shell with "far$ " as its
+# prompt, and $WORK as its folder.
+far_shell() {
+	local path=$WORK/${1:-far}
+	cat >"$path" <<-EOT
+		#!/bin/sh
+		cd "$WORK" && HISTFILE= PS1='far$ ' exec bash --norc --noprofile -i
+	EOT
+	chmod 755 "$path"
+	echo "$path"
+}
+
+# far_script NAME <TEXT: prints the path of a program with that text (of sh).
+far_script() {
+	{
+		printf '#!/bin/sh\n'
+		cat
+	} >"$WORK/$1"
+	chmod 755 "$WORK/$1"
+	echo "$WORK/$1"
+}
+
+# console_command FUNCTION: the client on that function, up to its own options, is
+# in the array console_command then, and for people in $WORK/cons-FUNCTION.
+console_command() {
+	local path=$WORK/cons-$1
+	console_command=("${as_user[@]}" "$(program dpdk-ismcons)" "${client_eal[@]}"
+		"--vdev=raw_ism0,socket=${SOCKET[$1]}$device_options" --
+		--peer "${GID[$server_function]}")
+	[ ! -x "$path" ] || return 0
+	printf '#!/bin/sh\nexec %s "$@"\n' "${console_command[*]@Q}" >"$path"
+	chmod 755 "$path"
+}
+
+# with_input FILE COMMAND...: in place of this (sub)shell.
+with_input() {
+	local file=$1
+	shift
+	exec "$@" <"$file"
+}
+
+# console_run STATUS FUNCTION INPUT [OPTION...]: one client that reads that file (a
+# <(pipe), a fifo) and must end by itself with that status; output in $WORK/run.out
+# and .err. What it says for itself must be on stderr, as its own line.
+console_run() {
+	local want=$1 function=$2 input=$3 status=0
+	shift 3
+	console_command "$function"
+	bounded "${console_bound:-30}" with_input "$input" "${console_command[@]}" "$@" \
+		>"$WORK/run.out" 2>"$WORK/run.err" || status=$?
+	[ "$status" -eq "$want" ] ||
+		fail "status $status, expected $want: dpdk-ismcons on $function $*: $(said run)"
+	console_said run
+}
+
+# console_said NAME: each line of the client's stderr is its own.
+console_said() {
+	! grep -vaE "$cons_line|^dpdk-ismcons: " "$WORK/$1.err" ||
+		fail "noise on stderr of $1"
+}
+
+# console_start NAME FUNCTION INPUT [OPTION...]: a client in the background, with
+# that file as its input; output as of start.
+console_start() {
+	local name=$1 function=$2 input=$3
+	shift 3
+	console_command "$function"
+	[ -z "${child_pid[$name]:-}" ] || fail "$name was started twice"
+	printf '%s\n' "${console_command[*]} $*" >"$WORK/$name.cmd"
+	: >"$WORK/$name.out" # waited for before the child has opened it
+	"${console_command[@]}" "$@" >>"$WORK/$name.out" 2>"$WORK/$name.err" <"$input" &
+	child_pid[$name]=$!
+	child_kind[$name]=program
+}
+
+# console_ends NAME STATUS [SECONDS]: it must end by itself, with that status.
+console_ends() {
+	wait_exit "$1" "${3:-30}"
+	[ "$stop_status" -eq "$2" ] || fail "$1: status $stop_status, expected $2: $(said "$1")"
+	console_said "$1"
+}
+
+# file_shows FILE REGEX: for wait_for.
+file_shows() {
+	grep -qaE -- "$2" "$1"
+}
+
+# console_value CONSOLE KEY: of /cons/consoles of the server.
+console_value() {
+	telemetry server /cons/consoles | python3 -c 'import json, sys
+found = json.load(sys.stdin)
+found = list(found.values()) if isinstance(found, dict) else found
+print(next(one for one in found if one["name"] == sys.argv[1])[sys.argv[2]])' "$@"
+}
+
+### Terminals ###
+
+screen_tmux() {
+	# A tmux around the test, its terminal and its settings are nobody's business.
+	env -u TMUX -u TMUX_PANE LC_ALL=C.UTF-8 TERM=screen \
+		tmux -S "$WORK/tmux.sock" -f /dev/null "$@"
+}
+
+# screen_open NAME [COLS ROWS]: a terminal with a shell in $WORK, "here$ " its prompt.
+screen_open() {
+	local name=$1
+	screen_tmux new-session -d -s "$name" -x "${2:-80}" -y "${3:-24}" -c "$WORK" \
+		"${as_user[@]}" env HISTFILE= "PS1=here\$ " bash --norc --noprofile -i
+	screen_tmux set-option -g history-limit 20000 \; set-option -g status off \
+		\; set-option -g window-size manual
+	screen_tmux resize-window -t "$name" -x "${2:-80}" -y "${3:-24}"
+	screen_wait "$name" '^here\$'
+}
+
+screen_close() {
+	screen_tmux kill-session -t "=$1"
+}
+
+screen_resize() {
+	screen_tmux resize-window -t "=$1:" -x "$2" -y "$3"
+}
+
+# screen_keys NAME KEY...: tmux's names of keys.
+screen_keys() {
+	local name=$1
+	shift
+	screen_tmux send-keys -t "=$name:" "$@"
+}
+
+# screen_type NAME TEXT: a line, with Enter at its end.
+screen_type() {
+	screen_tmux send-keys -t "=$1:" -l -- "$2"
+	screen_keys "$1" Enter
+}
+
+# screen_text NAME [OPTION...]: what the terminal shows.
+screen_text() {
+	local name=$1
+	shift
+	screen_tmux capture-pane -p -J "$@" -t "=$name:"
+}
+
+# screen_all NAME: with what has scrolled out of sight.
+screen_all() {
+	screen_text "$1" -S -
+}
+
+# screen_shows NAME REGEX: one of the lines of the terminal.
+screen_shows() {
+	screen_text "$1" | grep -qE -- "$2"
+}
+
+# screen_wait NAME REGEX [SECONDS]: until the terminal shows such a line.
+screen_wait() {
+	local end=$((SECONDS + ${3:-20}))
+	until screen_shows "$1" "$2"; do
+		[ "$SECONDS" -lt "$end" ] || {
+			screen_text "$1" >&2
+			fail "terminal $1 does not show /$2/ within ${3:-20} s"
+		}
+		sleep 0.05
+	done
+}
+
+# screen_clear NAME: of both the terminal and what it remembers, with the shell in
+# front of it (here or far) at its prompt again.
+screen_clear() {
+	screen_keys "$1" C-l
+	screen_wait "$1" '^(here|far)\$ *$'
+	screen_tmux clear-history -t "=$1:"
+}
+
+# screen_client NAME: process id of the client that runs in that terminal.
+screen_client() {
+	local shell
+	shell=$(screen_tmux list-panes -t "=$1:" -F '#{pane_pid}')
+	pgrep -P "$shell" | head -n 1
+}
+
+# screen_attach NAME FUNCTION [OPTION...]: types the client's command line.
+screen_attach() {
+	local name=$1 function=$2
+	shift 2
+	console_command "$function"
+	screen_type "$name" "./cons-$function $*"
+}
+
+# screen_status NAME STATUS: the client in it has ended, with that status.
+screen_status() {
+	screen_wait "$1" '^here\$ *$'
+	# Not to be mistaken for the echo of the question.
+	screen_type "$1" "echo status:\$?:"
+	screen_wait "$1" '^status:[0-9]+:'
+	screen_text "$1" | grep -qx "status:$2:" || {
+		screen_text "$1" >&2
+		fail "terminal $1: not status $2"
+	}
+	screen_clear "$1"
+}
