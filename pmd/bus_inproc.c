@@ -44,6 +44,8 @@ inproc_open(void *arg, struct ism_bus_info *info)
 		.iova_first = IOVA_FIRST,
 		.iova_last = IOVA_LAST,
 		.direct = bus->conf.direct,
+		.bar_size = { [FABRIC_BAR_DATA] = FABRIC_BAR0_SIZE,
+			      [FABRIC_BAR_CMD] = FABRIC_BAR2_SIZE },
 	};
 	pthread_mutex_lock(bus->conf.lock);
 	if (!*bus->conf.gone)

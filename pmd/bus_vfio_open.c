@@ -420,6 +420,8 @@ vfio_bus_open(void *arg, struct ism_bus_info *info)
 		ret = get_iommu_info(bus, info);
 	if (ret == 0)
 		ret = get_regions(bus);
+	info->bar_size[ISM_BAR_DATA] = bus->data.size;
+	info->bar_size[ISM_BAR_CMD] = bus->cmd.size;
 	if (ret == 0)
 		ret = start_device(bus);
 	if (ret < 0) {

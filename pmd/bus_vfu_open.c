@@ -146,7 +146,7 @@ check_device(struct vfu_bus *bus)
 }
 
 static int
-check_region(struct vfu_bus *bus, const struct region_need *need)
+check_region(struct vfu_bus *bus, const struct region_need *need, struct ism_bus_info *out)
 {
 	struct vfu_region_info region = { .argsz = sizeof(region), .index = need->index };
 	struct iovec body = { .iov_base = &region, .iov_len = sizeof(region) };
@@ -174,6 +174,8 @@ check_region(struct vfu_bus *bus, const struct region_need *need)
 			reply.info.flags, (unsigned long long)need->size, REGION_RW);
 		return vfu_bus_broken(bus, "not an ISM function's region");
 	}
+	if (need->index < ISM_BARS)
+		out->bar_size[need->index] = reply.info.size;
 	return 0;
 }
 
@@ -211,7 +213,7 @@ vfu_bus_look(struct vfu_bus *bus, struct ism_bus_info *info)
 	if (ret == 0)
 		ret = check_device(bus);
 	for (i = 0; i < RTE_DIM(region_needs) && ret == 0; i++)
-		ret = check_region(bus, &region_needs[i]);
+		ret = check_region(bus, &region_needs[i], info);
 	if (ret == 0)
 		ret = start_config(bus);
 	return ret;

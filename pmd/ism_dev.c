@@ -91,7 +91,9 @@ up_ctl(struct ism_fn *fn)
 	if (ret < 0)
 		goto free_mem;
 	ism_mem_close_fd(&fn->ctl_mem);
+	pthread_mutex_lock(&fn->lock);
 	fn->ctl = fn->ctl_mem.addr;
+	pthread_mutex_unlock(&fn->lock);
 	fn->ieq_pos = ISM_IEQ_START;
 	return 0;
 
@@ -126,6 +128,7 @@ up_info(struct ism_fn *fn)
 	}
 	fn->version = rte_be_to_cpu_32(rsp.version);
 	fn->vlan_required = rsp.vlan_required != 0;
+	ism_record_query(fn, &rsp);
 	return 0;
 }
 
@@ -157,7 +160,9 @@ down_resources(struct ism_fn *fn)
 {
 	fn->ops->dma_unmap(fn->bus, fn->ctl_iova, fn->ctl_mem.len);
 	fn->ops->close(fn->bus);
+	pthread_mutex_lock(&fn->lock);
 	fn->ctl = NULL;
+	pthread_mutex_unlock(&fn->lock);
 	ism_mem_free(&fn->ctl_mem);
 	fn->vlan_count = 0;
 	fn->up = false;
@@ -177,6 +182,7 @@ publish_info(struct ism_fn *fn)
 		.vlan_required = fn->vlan_required,
 	};
 	memcpy(fn->info.path, fn->path, sizeof(fn->info.path));
+	memcpy(fn->record.bar_size, fn->bus_info.bar_size, sizeof(fn->record.bar_size));
 	pthread_mutex_unlock(&fn->lock);
 }
 
@@ -250,6 +256,7 @@ ism_dev_open(struct ism_fn *fn)
 	ret = dev_up(fn);
 	if (ret < 0)
 		return open_error(ret);
+	ism_record_open(fn);
 	pthread_mutex_lock(&fn->lock);
 	fn->open = true;
 	pthread_mutex_unlock(&fn->lock);

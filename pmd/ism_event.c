@@ -193,6 +193,8 @@ rte_pmd_ism_events(uint16_t dev_id, struct rte_pmd_ism_event *ev, unsigned int n
 	if (ret < 0)
 		return ret;
 	ret = health(fn);
+	if (ret == 0)
+		ret = ism_record_step(fn);
 	if (ret < 0)
 		return ism_fn_lost(fn, ret);
 	ism_count(&fn->stats.polls, 1);
@@ -205,5 +207,6 @@ rte_pmd_ism_events(uint16_t dev_id, struct rte_pmd_ism_event *ev, unsigned int n
 		return 0;
 	}
 	ism_count(&fn->stats.events, (uint64_t)ret);
+	ism_record_events(fn, ev, (unsigned int)ret);
 	return ret;
 }

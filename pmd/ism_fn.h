@@ -105,6 +105,26 @@ struct ism_fn_stats {
 	uint64_t reopens;
 };
 
+#define ISM_EVENTS_KEPT 64u /* for people */
+
+/* What the control thread has seen of the device, kept for telemetry; all under `lock`. */
+struct ism_record {
+	uint64_t bar_size[ISM_BARS];
+	uint64_t opened_ns; /* base_now_ns() */
+	struct ism_query_info_rsp query; /* newest answer to QUERY_INFO, big-endian as it came */
+	uint64_t query_ns;
+	struct {
+		struct rte_pmd_ism_event ev;
+		uint64_t wall_ms; /* since 1970: when we took it */
+	} event[ISM_EVENTS_KEPT]; /* number n is at n % ISM_EVENTS_KEPT */
+	uint64_t events; /* ever kept */
+	/*
+	 * Telemetry asks for a fresh QUERY_INFO, the control thread does it in its next round. A flag
+	 * alone, outside of the lock: relaxed.
+	 */
+	bool query_wanted;
+};
+
 struct ism_fn {
 	/* Fixed from probing on. */
 	const struct ism_ops *ops;
@@ -135,7 +155,7 @@ struct ism_fn {
 	bool vlan_required;
 
 	struct ism_mem ctl_mem;
-	struct ism_ctl_mem *ctl;
+	struct ism_ctl_mem *ctl; /* under lock: telemetry looks into it */
 	uint64_t ctl_iova;
 	struct ism_iova iova;
 
@@ -152,6 +172,8 @@ struct ism_fn {
 	uint32_t win_count;
 	uint32_t win_direct;
 	uint64_t dmb_bytes;
+
+	struct ism_record record;
 
 	struct ism_win_stats retired __rte_cache_aligned; /* of closed windows; under lock */
 	struct ism_fn_stats stats;
@@ -261,8 +283,30 @@ ism_stat_value(const struct rte_pmd_ism_stats *stats, unsigned int i)
 	return *(const uint64_t *)((const char *)stats + ism_stat_names[i].offset);
 }
 
-/* --- ism_telemetry.c, ism_selftest.c, ism_dump.c --- */
+/* --- ism_record.c: what telemetry tells of the device; control thread --- */
+void ism_record_open(struct ism_fn *fn);
+void ism_record_query(struct ism_fn *fn, const struct ism_query_info_rsp *rsp);
+void ism_record_events(struct ism_fn *fn, const struct rte_pmd_ism_event *ev, unsigned int n);
+/* One command, at most once a second, if telemetry wants it. @return 0 or a fatal error. */
+int ism_record_refresh(struct ism_fn *fn);
+/* In each round of control: one load. */
+static inline int
+ism_record_step(struct ism_fn *fn)
+{
+	if (likely(!__atomic_load_n(&fn->record.query_wanted, __ATOMIC_RELAXED)))
+		return 0;
+	return ism_record_refresh(fn);
+}
+
+/* --- ism_telemetry.c, ism_telemetry_device.c --- */
 void ism_telemetry_init(void);
+void ism_telemetry_device_init(void);
+struct rte_tel_data;
+/* "ID" or "ID,N". @return the function, or NULL. */
+struct ism_fn *ism_telemetry_parse(const char *params, unsigned long *n);
+void ism_telemetry_hex(struct rte_tel_data *d, const char *name, uint64_t value);
+
+/* --- ism_selftest.c, ism_dump.c --- */
 int ism_selftest(uint16_t dev_id);
 int ism_dump(struct rte_rawdev *dev, FILE *f);
 

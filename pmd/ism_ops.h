@@ -23,6 +23,7 @@
 
 #define ISM_MAXSTBL_MIN 32u /* less cannot be split by the rules; a multiple of 8 */
 #define ISM_MAXSTBL_MAX 4096u
+#define ISM_BARS 6u
 
 /* What open() found out. */
 struct ism_bus_info {
@@ -30,6 +31,7 @@ struct ism_bus_info {
 	uint64_t iova_first; /* DMA window, inclusive, 4 KiB aligned */
 	uint64_t iova_last; /* its last byte */
 	bool direct; /* direct() may succeed */
+	uint64_t bar_size[ISM_BARS]; /* bytes; 0 = there is none, or nobody looked */
 };
 
 /* A direct window as the other side offers it: not checked yet, see ism_direct.c. */

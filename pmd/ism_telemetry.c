@@ -8,16 +8,17 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base_dpdk.h"
 #include "base_text.h"
+#include "base_time.h"
 #include "ism_fn.h"
 
 #define DMBS_PER_ANSWER 64u /* telemetry's answers are limited to 16 KiB */
 
-/* "ID" or "ID,N". @return the function, or NULL. */
-static struct ism_fn *
-parse(const char *params, unsigned long *n)
+struct ism_fn *
+ism_telemetry_parse(const char *params, unsigned long *n)
 {
 	unsigned long id;
 	char *end;
@@ -46,12 +47,32 @@ tel_list(const char *cmd, const char *params, struct rte_tel_data *d)
 	return 0;
 }
 
-static void
-add_hex(struct rte_tel_data *d, const char *name, uint64_t value)
+void
+ism_telemetry_hex(struct rte_tel_data *d, const char *name, uint64_t value)
 {
 	char text[BASE_GID_STRLEN];
 
 	rte_tel_data_add_dict_string(d, name, base_gid_str(value, text));
+}
+
+/* BARs that the way in knows, in bytes; how long the function is open. */
+static void
+add_record(struct rte_tel_data *d, struct ism_fn *fn)
+{
+	uint64_t size[ISM_BARS], opened_ns;
+	char name[32];
+	unsigned int i;
+
+	pthread_mutex_lock(&fn->lock);
+	memcpy(size, fn->record.bar_size, sizeof(size));
+	opened_ns = fn->record.opened_ns;
+	pthread_mutex_unlock(&fn->lock);
+	for (i = 0; i < ISM_BARS; i++) {
+		snprintf(name, sizeof(name), "bar%u_size", i);
+		if (size[i] != 0)
+			base_tel_dict_u64(d, name, size[i]);
+	}
+	base_tel_dict_u64(d, "open_ms", (base_now_ns() - opened_ns) / BASE_NS_PER_MS);
 }
 
 static int
@@ -59,7 +80,7 @@ tel_info(const char *cmd, const char *params, struct rte_tel_data *d)
 {
 	struct rte_pmd_ism_info info = { .gid = 0 };
 	unsigned long unused;
-	struct ism_fn *fn = parse(params, &unused);
+	struct ism_fn *fn = ism_telemetry_parse(params, &unused);
 	int open;
 
 	RTE_SET_USED(cmd);
@@ -76,12 +97,13 @@ tel_info(const char *cmd, const char *params, struct rte_tel_data *d)
 						       : "open");
 	if (!open)
 		return 0;
-	add_hex(d, "gid", info.gid);
+	ism_telemetry_hex(d, "gid", info.gid);
 	base_tel_dict_u64(d, "maxstbl", info.maxstbl);
 	base_tel_dict_u64(d, "dmb_max", info.dmb_max);
 	base_tel_dict_u64(d, "dmb_count_max", info.dmb_count_max);
 	base_tel_dict_u64(d, "direct", info.direct);
 	base_tel_dict_u64(d, "vlan_required", info.vlan_required);
+	add_record(d, fn);
 	return 0;
 }
 
@@ -90,7 +112,7 @@ tel_xstats(const char *cmd, const char *params, struct rte_tel_data *d)
 {
 	struct rte_pmd_ism_stats stats;
 	unsigned long unused;
-	struct ism_fn *fn = parse(params, &unused);
+	struct ism_fn *fn = ism_telemetry_parse(params, &unused);
 	unsigned int i;
 
 	RTE_SET_USED(cmd);
@@ -115,8 +137,8 @@ add_dmb(struct rte_tel_data *list, const struct ism_dmb *dmb)
 	snprintf(idx, sizeof(idx), "%" PRIu32, dmb->pub.idx);
 	rte_tel_data_start_dict(d);
 	base_tel_dict_u64(d, "len", dmb->pub.len);
-	add_hex(d, "token", dmb->pub.token);
-	add_hex(d, "rgid", dmb->pub.rgid);
+	ism_telemetry_hex(d, "token", dmb->pub.token);
+	ism_telemetry_hex(d, "rgid", dmb->pub.rgid);
 	if (rte_tel_data_add_dict_container(list, idx, d, 0) == 0)
 		return 0;
 	rte_tel_data_free(d);
@@ -145,7 +167,7 @@ static int
 tel_dmbs(const char *cmd, const char *params, struct rte_tel_data *d)
 {
 	unsigned long from;
-	struct ism_fn *fn = parse(params, &from);
+	struct ism_fn *fn = ism_telemetry_parse(params, &from);
 
 	RTE_SET_USED(cmd);
 	if (fn == NULL)
@@ -162,6 +184,7 @@ ism_telemetry_init(void)
 	if (done)
 		return;
 	done = true;
+	ism_telemetry_device_init();
 	rte_telemetry_register_cmd("/ism/list", tel_list, "Rawdev ids of ISM functions");
 	rte_telemetry_register_cmd("/ism/info", tel_info,
 				   "State and limits of a function. Parameters: rawdev id");

@@ -18,6 +18,7 @@
 #include <rte_eal.h>
 #include <rte_rawdev.h>
 
+#include "base_time.h"
 #include "inproc.h"
 #include "ism_fn.h"
 
@@ -222,6 +223,10 @@ test_list_and_info(void **state)
 	assert_string_equal(json_string_value(json_object_get(answer, "state")), "open");
 	assert_string_equal(json_string_value(json_object_get(answer, "bus")), "in-process");
 	assert_int_equal(json_integer_value(json_object_get(answer, "maxstbl")), 4096);
+	assert_int_equal(json_integer_value(json_object_get(answer, "bar0_size")),
+			 ISM_BAR_DATA_SIZE);
+	assert_true(json_integer_value(json_object_get(answer, "bar2_size")) >= 200);
+	assert_null(json_object_get(answer, "bar1_size"));
 	json_decref(root);
 
 	rte_pmd_ism_close(ip.dev_id[1]);
@@ -261,6 +266,165 @@ test_dmbs(void **state)
 		rte_pmd_ism_dmb_unregister(dmb[i]);
 }
 
+static json_t *
+get(json_t *root, const char *cmd, const char *key)
+{
+	return json_object_get(json_object_get(root, cmd), key);
+}
+
+/* What the device says of itself: from the start, and anew after it was asked for. */
+static void
+test_query(void **state)
+{
+	struct rte_pmd_ism_event ev;
+	struct rte_pmd_ism_dmb *dmb;
+	struct ism_fn *fn = ism_fn_get(ip.dev_id[0]);
+	json_t *root;
+
+	(void)state;
+	while (rte_pmd_ism_events(ip.dev_id[0], &ev, 1) > 0)
+		;
+	/* Both sides have to be in the VLAN. */
+	assert_int_equal(ism_cmd_add_vlan(ism_fn_get(ip.dev_id[1]), 100), 0);
+	assert_int_equal(rte_pmd_ism_dmb_register(ip.dev_id[0], ip.gid[1], 4096, 100, &dmb), 0);
+	root = tel_ask("/ism/query", ip.dev_id[0], "");
+	assert_string_equal(json_string_value(get(root, "/ism/query", "gid")),
+			    "0x1500000000000001");
+	assert_int_equal(json_integer_value(get(root, "/ism/query", "ieq_len")), 512);
+	assert_int_equal(json_integer_value(get(root, "/ism/query", "dmbs_owned")), 0);
+	assert_int_equal(json_array_size(get(root, "/ism/query", "vlans")), 0);
+	json_decref(root);
+	/* That has asked; one round of control later, and not within a second of the last one. */
+	fn->record.query_ns -= 3 * BASE_NS_PER_S;
+	assert_int_equal(rte_pmd_ism_events(ip.dev_id[0], &ev, 1), 0);
+	root = tel_ask("/ism/query", ip.dev_id[0], "");
+	assert_int_equal(json_integer_value(get(root, "/ism/query", "dmbs_owned")), 1);
+	assert_int_equal(json_array_size(get(root, "/ism/query", "vlans")), 1);
+	assert_int_equal(json_integer_value(json_array_get(get(root, "/ism/query", "vlans"), 0)),
+			 100);
+	assert_true(json_integer_value(get(root, "/ism/query", "age_ms")) < 3000);
+	json_decref(root);
+	rte_pmd_ism_dmb_unregister(dmb);
+	/* Twice within a second is one command. */
+	fn->record.query_ns = base_now_ns();
+	assert_true(fn->record.query_wanted);
+	assert_int_equal(rte_pmd_ism_events(ip.dev_id[0], &ev, 1), 0);
+	assert_false(fn->record.query_wanted);
+	root = tel_ask("/ism/query", ip.dev_id[0], "");
+	assert_int_equal(json_integer_value(get(root, "/ism/query", "dmbs_owned")), 1);
+	json_decref(root);
+}
+
+/* Bits and masks as the device sets them. */
+static void
+test_sba(void **state)
+{
+	struct ism_fn *fn = ism_fn_get(ip.dev_id[1]);
+	json_t *root;
+
+	(void)state;
+	memset(&fn->ctl->sba, 0, sizeof(fn->ctl->sba));
+	ism_sba_signal(&fn->ctl->sba, 40, 0);
+	ism_sba_signal(&fn->ctl->sba, 1919, 15);
+	root = tel_ask("/ism/sba", ip.dev_id[1], "");
+	assert_int_equal(json_integer_value(get(root, "/ism/sba", "summary")), 1);
+	assert_int_equal(json_integer_value(get(root, "/ism/sba", "event")), 0);
+	assert_int_equal(json_integer_value(get(root, "/ism/sba", "dmbs_set")), 2);
+	assert_int_equal(json_integer_value(json_array_get(get(root, "/ism/sba", "dmbs"), 0)), 40);
+	assert_int_equal(json_integer_value(json_array_get(get(root, "/ism/sba", "dmbs"), 1)),
+			 1919);
+	assert_string_equal(json_string_value(
+				    json_object_get(get(root, "/ism/sba", "masks"), "40")),
+			    "0x8000");
+	assert_string_equal(json_string_value(
+				    json_object_get(get(root, "/ism/sba", "masks"), "1919")),
+			    "0x0001");
+	json_decref(root);
+	memset(&fn->ctl->sba, 0, sizeof(fn->ctl->sba));
+	ism_sba_event(&fn->ctl->sba);
+	root = tel_ask("/ism/sba", ip.dev_id[1], "");
+	assert_int_equal(json_integer_value(get(root, "/ism/sba", "event")), 1);
+	assert_int_equal(json_integer_value(get(root, "/ism/sba", "dmbs_set")), 0);
+	assert_int_equal(json_object_size(get(root, "/ism/sba", "masks")), 0);
+	json_decref(root);
+}
+
+/* An event waits in the queue, is taken, and stays in the log. */
+static void
+test_events(void **state)
+{
+	struct rte_pmd_ism_event ev[16];
+	json_t *root, *last, *entries;
+	uint64_t before;
+	char name[24];
+	void *iter;
+	int i;
+
+	(void)state;
+	while (rte_pmd_ism_events(ip.dev_id[1], ev, 16) > 0)
+		;
+	root = tel_ask("/ism/events", ip.dev_id[1], "");
+	before = (uint64_t)json_integer_value(get(root, "/ism/events", "count"));
+	json_decref(root);
+	assert_int_equal(rte_pmd_ism_signal(ip.dev_id[0], ip.gid[1], 77, 0xabcd), 0);
+	root = tel_ask("/ism/ieq", ip.dev_id[1], "");
+	assert_int_equal(json_integer_value(get(root, "/ism/ieq", "pending")), 1);
+	assert_true(json_integer_value(get(root, "/ism/ieq", "index")) >= 1);
+	json_decref(root);
+	assert_int_equal(rte_pmd_ism_events(ip.dev_id[1], ev, 16), 1);
+	root = tel_ask("/ism/ieq", ip.dev_id[1], "");
+	assert_int_equal(json_integer_value(get(root, "/ism/ieq", "pending")), 0);
+	entries = get(root, "/ism/ieq", "entries");
+	for (iter = json_object_iter(entries); iter != NULL;
+	     iter = json_object_iter_next(entries, iter))
+		assert_int_equal(json_integer_value(
+					 json_object_get(json_object_iter_value(iter), "taken")),
+				 1);
+	json_decref(root);
+
+	root = tel_ask("/ism/events", ip.dev_id[1], "");
+	assert_int_equal(json_integer_value(get(root, "/ism/events", "count")), before + 1);
+	snprintf(name, sizeof(name), "%llu", (unsigned long long)before);
+	last = json_object_get(get(root, "/ism/events", "events"), name);
+	assert_string_equal(json_string_value(json_object_get(last, "type")), "software");
+	assert_int_equal(json_integer_value(json_object_get(last, "code")), 77);
+	assert_string_equal(json_string_value(json_object_get(last, "token")),
+			    "0x1500000000000001");
+	assert_string_equal(json_string_value(json_object_get(last, "info")), "0x000000000000abcd");
+	json_decref(root);
+
+	/* More than are kept, and all of them in one answer. */
+	for (i = 0; i < 70; i++) {
+		assert_int_equal(rte_pmd_ism_signal(ip.dev_id[0], ip.gid[1], UINT32_MAX,
+						    UINT64_MAX),
+				 0);
+		assert_int_equal(rte_pmd_ism_events(ip.dev_id[1], ev, 16), 1);
+	}
+	root = tel_ask("/ism/events", ip.dev_id[1], "");
+	assert_int_equal(json_object_size(get(root, "/ism/events", "events")), 64);
+	assert_int_equal(json_integer_value(get(root, "/ism/events", "count")), before + 71);
+	assert_null(json_object_get(get(root, "/ism/events", "events"), name));
+	json_decref(root);
+}
+
+/* Pages of a closed function are not there to look at. */
+static void
+test_closed(void **state)
+{
+	static const char *const cmd[] = { "/ism/query", "/ism/sba", "/ism/ieq" };
+	unsigned int i;
+	json_t *root;
+
+	(void)state;
+	rte_pmd_ism_close(ip.dev_id[1]);
+	for (i = 0; i < sizeof(cmd) / sizeof(cmd[0]); i++) {
+		root = tel_ask(cmd[i], ip.dev_id[1], "");
+		assert_true(json_is_null(json_object_get(root, cmd[i])));
+		json_decref(root);
+	}
+	assert_int_equal(rte_pmd_ism_open(ip.dev_id[1]), 0);
+}
+
 static void
 test_bad_parameters(void **state)
 {
@@ -276,6 +440,10 @@ test_bad_parameters(void **state)
 		"/ism/dmbs,",
 		"/ism/xstats,0 ",
 		"/ism/xstats,99999999999999999999",
+		"/ism/query",
+		"/ism/sba,9",
+		"/ism/ieq,x",
+		"/ism/events,",
 	};
 	char cmd[32];
 	unsigned int i;
@@ -303,8 +471,9 @@ main(void)
 {
 #define T(test) cmocka_unit_test_setup(test, connect_setup)
 	const struct CMUnitTest tests[] = {
-		T(test_rawdev),	       T(test_xstats), T(test_documented),
-		T(test_list_and_info), T(test_dmbs),   T(test_bad_parameters),
+		T(test_rawdev), T(test_xstats),		T(test_documented), T(test_list_and_info),
+		T(test_dmbs),	T(test_query),		T(test_sba),	    T(test_events),
+		T(test_closed), T(test_bad_parameters),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
