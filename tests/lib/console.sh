@@ -23,10 +23,10 @@ cons_line='^\[dpdk-ismcons: .*\]\r?$'
 
 ### Consoles ###
 
-# far_shell [NAME]: prints the path of a program that is a shell with "far$ " as its
-# prompt, and $WORK as its folder.
+# far_shell: prints the path of a program that is a shell with "far$ " as its prompt,
+# and $WORK as its folder.
 far_shell() {
-	local path=$WORK/${1:-far}
+	local path=$WORK/far
 	cat >"$path" <<-EOT
 		#!/bin/sh
 		cd "$WORK" && HISTFILE= PS1='far$ ' exec bash --norc --noprofile -i
@@ -103,6 +103,19 @@ console_ends() {
 	wait_exit "$1" "${3:-30}"
 	[ "$stop_status" -eq "$2" ] || fail "$1: status $stop_status, expected $2: $(said "$1")"
 	console_said "$1"
+}
+
+# typist_start CLIENT FILE [SECONDS]: makes the fifo $WORK/typed, the input of a client
+# that is started next under that name; the file goes into it once the client has shown
+# "go", then it stays open for that long.
+typist_start() {
+	rm -f "$WORK/typed" "$WORK/$1.out"
+	mkfifo "$WORK/typed"
+	# shellcheck disable=SC2016 # for that shell
+	start_load typist sh -c 'exec >"$1"
+		until grep -q go "$2" 2>/dev/null; do sleep 0.05; done
+		cat "$3"
+		exec sleep "$4"' typist "$WORK/typed" "$WORK/$1.out" "$2" "${3:-0}"
 }
 
 # file_shows FILE REGEX: for wait_for.
@@ -187,11 +200,21 @@ screen_wait() {
 	done
 }
 
-# screen_clear NAME: of both the terminal and what it remembers, with the shell in
-# front of it (here or far) at its prompt again.
+# screen_prompt NAME [REGEX]: is the newest line the prompt of the shell here?
+screen_prompt() {
+	screen_text "$1" | grep -v '^ *$' | tail -n 1 | grep -qE -- "${2:-^here\\$ *$}"
+}
+
+# screen_empty NAME: but for the prompt of a shell?
+screen_empty() {
+	[ "$(screen_text "$1" | grep -c '[^ ]')" -eq 1 ] && screen_prompt "$1" '^(here|far)\$ *$'
+}
+
+# screen_clear NAME: the screen and what has scrolled out of it; a shell, here or
+# far, has to be at its prompt.
 screen_clear() {
 	screen_keys "$1" C-l
-	screen_wait "$1" '^(here|far)\$ *$'
+	wait_for 20 "terminal $1 is cleared" screen_empty "$1"
 	screen_tmux clear-history -t "=$1:"
 }
 
@@ -212,7 +235,7 @@ screen_attach() {
 
 # screen_status NAME STATUS: the client in it has ended, with that status.
 screen_status() {
-	screen_wait "$1" '^here\$ *$'
+	wait_for 20 "the client in terminal $1 ends" screen_prompt "$1"
 	# Not to be mistaken for the echo of the question.
 	screen_type "$1" "echo status:\$?:"
 	screen_wait "$1" '^status:[0-9]+:'
