@@ -42,6 +42,13 @@ ism_win_stats_add(struct ism_win_stats *sum, const struct ism_win_stats *stats)
 }
 
 void
+rte_pmd_ism_win_stats(const struct rte_pmd_ism_win *win, uint64_t *stores, uint64_t *bytes)
+{
+	*stores = get(&win->stats.stores);
+	*bytes = get(&win->stats.store_bytes);
+}
+
+void
 ism_stats_sum(struct ism_fn *fn, struct rte_pmd_ism_stats *stats)
 {
 	const struct rte_pmd_ism_win *win;

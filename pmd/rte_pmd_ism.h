@@ -205,6 +205,12 @@ void *rte_pmd_ism_win_mem(struct rte_pmd_ism_win *win, uint32_t off, uint32_t le
 int rte_pmd_ism_win_placed(struct rte_pmd_ism_win *win, uint32_t off, uint32_t len);
 
 /*
+ * What has been stored through this window so far. Any thread, while the window cannot be closed.
+ * @param stores, bytes  as in struct rte_pmd_ism_stats
+ */
+void rte_pmd_ism_win_stats(const struct rte_pmd_ism_win *win, uint64_t *stores, uint64_t *bytes);
+
+/*
  * SIGNAL_IEQ: one software event into the peer's event queue. May be lost.
  * @return 0; -EHOSTUNREACH the device refused; -ENODEV. [control]
  */

@@ -77,7 +77,12 @@ enum link_why {
 	LINK_WHY_MEMORY, /* not enough DMBs or memory on our side */
 	LINK_WHY_LOCAL, /* we closed it */
 };
+#define LINK_WHY_COUNT (LINK_WHY_LOCAL + 1)
 const char *link_why_str(enum link_why why);
+/* One word, for programs: "no_service". */
+const char *link_why_name(enum link_why why);
+/* "blk", "cons", "test", "?". */
+const char *link_service_str(unsigned int service);
 
 /* One process of one boot of one system: what HELLO tells of each side (DESIGN D11). */
 struct link_epoch {
@@ -128,12 +133,16 @@ struct link_session_info {
 	uint64_t up_since_ns;
 	uint64_t keepalives_sent, keepalives_seen;
 	uint64_t protocol_errors;
+	uint64_t retries; /* initiator: calls repeated, and attempts that failed */
+	uint64_t errors
+		[LINK_WHY_COUNT]; /* attempts that failed and sessions that ended, by reason */
 };
 void link_session_info(const struct link_session *s, struct link_session_info *info);
 /* Counted over all of a link's sessions, dead ones included. */
 struct link_stats {
 	uint64_t sessions, ups, downs, refused, protocol_errors, events_ignored, hello_retries,
 		keepalives_sent, device_losses;
+	uint64_t errors[LINK_WHY_COUNT];
 };
 void link_stats(const struct link *link, struct link_stats *stats);
 /* Calls fn for each session that exists. Control thread. */
@@ -264,6 +273,8 @@ struct link_queue_stats {
 	uint64_t no_slot; /* link_slot_get() found none: stalls */
 	uint64_t bad; /* refused by the gate */
 	uint64_t inflight;
+	uint64_t inflight_max;
+	uint64_t peer_full; /* listener: the peer had all of its slots open */
 };
 void link_queue_stats(const struct link_queue *q, struct link_queue_stats *stats);
 

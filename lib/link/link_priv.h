@@ -175,7 +175,8 @@ struct link_session {
 	uint32_t trouble; /* some queue's fail_why is raised */
 	enum link_why why; /* newest */
 	char reason[LINK_REASON_MAX];
-	uint64_t ups, up_since_ns, beats_sent, beats_seen, protocol_errors;
+	uint64_t ups, up_since_ns, beats_sent, beats_seen, protocol_errors, retries;
+	uint64_t errors[LINK_WHY_COUNT];
 
 	struct link_queue *queues; /* allocated once, kept: pointers to queues never dangle */
 };
@@ -266,6 +267,8 @@ void link_session_break(struct link_session *s, enum link_why why, const char *r
 void link_session_gone(struct link_session *s);
 /* One round of any session. @return work done. */
 unsigned int link_session_step(struct link_session *s, uint64_t now_ns);
+/* Count why an attempt failed or a session ended. */
+void link_session_count(struct link_session *s, enum link_why why);
 /* Give back everything; accepted: FREE, or greets the next call. */
 void link_session_free(struct link_session *s);
 void link_session_set_reason(struct link_session *s, enum link_why why, const char *reason);

@@ -196,6 +196,16 @@ flush(struct link_queue *q)
 	return 0;
 }
 
+/* @return how many are open now. */
+static inline uint64_t
+count_inflight(struct link_queue *q, uint64_t n)
+{
+	link_count(&q->stats.inflight, n);
+	if (q->stats.inflight > q->stats.inflight_max)
+		link_count_set(&q->stats.inflight_max, q->stats.inflight);
+	return q->stats.inflight;
+}
+
 /* --- initiator --- */
 
 int
@@ -259,7 +269,7 @@ link_req_post(struct link_queue *q, const struct link_req *req)
 	link_ring_tx_put(&q->tx, w);
 	q->slots[req->id].state = LINK_SLOT_OPEN;
 	link_count(&q->stats.requests, 1);
-	link_count(&q->stats.inflight, 1);
+	count_inflight(q, 1);
 	return 0;
 }
 
@@ -343,7 +353,8 @@ link_sqe_poll(struct link_queue *q, struct link_req *req, unsigned int n)
 		return 0;
 	}
 	link_count(&q->stats.requests, done);
-	link_count(&q->stats.inflight, done);
+	if (count_inflight(q, done) == q->depth)
+		link_count(&q->stats.peer_full, 1);
 	return (int)done;
 }
 

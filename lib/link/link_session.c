@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What both ends of a session have in common: up, watching, down, release. */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,6 +24,31 @@ static const char *const why_text[] = {
 	[LINK_WHY_MEMORY] = "not enough DMBs or memory",
 	[LINK_WHY_LOCAL] = "closed",
 };
+
+static const char *const why_name[] = {
+	[LINK_WHY_NONE] = "none",
+	[LINK_WHY_UNREACHABLE] = "unreachable",
+	[LINK_WHY_TIMEOUT] = "timeout",
+	[LINK_WHY_REFUSED] = "refused",
+	[LINK_WHY_NO_SERVICE] = "no_service",
+	[LINK_WHY_VERSION] = "version",
+	[LINK_WHY_BUSY] = "busy",
+	[LINK_WHY_CLOSED] = "closed",
+	[LINK_WHY_SILENT] = "silent",
+	[LINK_WHY_REVOKED] = "revoked",
+	[LINK_WHY_PROTOCOL] = "protocol",
+	[LINK_WHY_DEVICE] = "device",
+	[LINK_WHY_MEMORY] = "memory",
+	[LINK_WHY_LOCAL] = "local",
+};
+static_assert(RTE_DIM(why_text) == LINK_WHY_COUNT && RTE_DIM(why_name) == LINK_WHY_COUNT,
+	      "every reason has its words");
+
+const char *
+link_why_name(enum link_why why)
+{
+	return (size_t)why < RTE_DIM(why_name) ? why_name[why] : "unknown";
+}
 
 const char *
 link_why_str(enum link_why why)
@@ -86,8 +112,8 @@ link_status_from_why(enum link_why why)
 	}
 }
 
-static const char *
-service_str(uint8_t service)
+const char *
+link_service_str(unsigned int service)
 {
 	static const char *const text[] = { "?", "blk", "cons", "test" };
 
@@ -117,6 +143,13 @@ link_session_insert(struct link_session *s, enum link_phase phase)
 	TAILQ_INSERT_TAIL(&link->sessions, s, entry);
 	rte_spinlock_unlock(&link->lock);
 	link_count(&link->stats.sessions, 1);
+}
+
+void
+link_session_count(struct link_session *s, enum link_why why)
+{
+	link_count(&s->errors[why], 1);
+	link_count(&s->link->stats.errors[why], 1);
 }
 
 void
@@ -151,8 +184,9 @@ link_session_up(struct link_session *s, uint64_t now_ns)
 	for (unsigned int i = 0; i < s->geo.queues; i++)
 		link_word_set(&s->queues[i].word, LINK_QUEUE_UP);
 	LINK_LOG(NOTICE, "session up: %s %s, service %s, %u queue(s) of %u slots of %u KiB",
-		 s->initiator ? "to" : "from", base_gid_str(s->rgid, gid), service_str(s->service),
-		 s->geo.queues, s->geo.depth, s->geo.slot_size / 1024);
+		 s->initiator ? "to" : "from", base_gid_str(s->rgid, gid),
+		 link_service_str(s->service), s->geo.queues, s->geo.depth,
+		 s->geo.slot_size / 1024);
 	s->told = true;
 	s->ops->on_up(s->arg, s);
 }
@@ -174,12 +208,13 @@ link_session_break(struct link_session *s, enum link_why why, const char *reason
 	s->phase = LINK_DYING;
 	rte_spinlock_unlock(&link->lock);
 	link_count(&link->stats.downs, 1);
+	link_session_count(s, why);
 	if (why == LINK_WHY_PROTOCOL) {
 		link_count(&s->protocol_errors, 1);
 		link_count(&link->stats.protocol_errors, 1);
 	}
 	LINK_LOG(NOTICE, "session down: %s %s, service %s: %s%s%s", s->initiator ? "to" : "from",
-		 base_gid_str(s->rgid, gid), service_str(s->service), link_why_str(why),
+		 base_gid_str(s->rgid, gid), link_service_str(s->service), link_why_str(why),
 		 s->reason[0] != '\0' ? ": " : "", s->reason);
 	if (!s->closing)
 		s->ops->on_down(s->arg, s, why);
@@ -352,6 +387,9 @@ link_session_info(const struct link_session *s, struct link_session_info *info)
 	info->keepalives_sent = link_count_read(&s->beats_sent);
 	info->keepalives_seen = link_count_read(&s->beats_seen);
 	info->protocol_errors = link_count_read(&s->protocol_errors);
+	info->retries = link_count_read(&s->retries);
+	for (unsigned int i = 0; i < LINK_WHY_COUNT; i++)
+		info->errors[i] = link_count_read(&s->errors[i]);
 }
 
 void

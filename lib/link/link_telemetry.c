@@ -11,7 +11,9 @@
 #include "base_dpdk.h"
 #include "link_priv.h"
 
-#define SESSIONS_SHOWN 64 /* what fits one answer */
+/* What fits one answer of 16 KiB; the next ones are asked for by the number of their session. */
+#define SESSIONS_SHOWN 16
+#define QUEUES_SHOWN 28
 
 static pthread_mutex_t links_lock = PTHREAD_MUTEX_INITIALIZER;
 static LIST_HEAD(, link) links = LIST_HEAD_INITIALIZER(links);
@@ -32,10 +34,34 @@ link_telemetry_remove(struct link *link)
 	pthread_mutex_unlock(&links_lock);
 }
 
-/* Call fn for every session of every link, numbered in that order, until it returns false. */
+/* An answer that is being made: sessions from number `first` on, as long as there is room. */
+struct answer {
+	struct rte_tel_data *d;
+	unsigned int first;
+	unsigned int shown;
+};
+
+/* "N", or nothing for 0. */
+static int
+answer_init(struct answer *a, struct rte_tel_data *d, const char *params)
+{
+	uint64_t first = 0;
+
+	if (params != NULL && params[0] != '\0' &&
+	    base_num_parse(params, 0, 0, UINT32_MAX, &first) != 0)
+		return -EINVAL;
+	*a = (struct answer){ .d = d, .first = (unsigned int)first };
+	rte_tel_data_start_dict(d);
+	return 0;
+}
+
+/*
+ * Call fn for every session of every link from number a->first on, numbered in that order, until
+ * it returns false.
+ */
 static void
-each_session(bool (*fn)(struct rte_tel_data *d, unsigned int n, const struct link_session *s),
-	     struct rte_tel_data *d)
+each_session(bool (*fn)(struct answer *a, unsigned int n, const struct link_session *s),
+	     struct answer *a)
 {
 	const struct link_session *s;
 	unsigned int n = 0;
@@ -46,7 +72,8 @@ each_session(bool (*fn)(struct rte_tel_data *d, unsigned int n, const struct lin
 	LIST_FOREACH(link, &links, entry) {
 		rte_spinlock_lock(&link->lock);
 		TAILQ_FOREACH(s, &link->sessions, entry) {
-			more = more && fn(d, n++, s);
+			more = more && (n < a->first || fn(a, n, s));
+			n++;
 		}
 		rte_spinlock_unlock(&link->lock);
 	}
@@ -61,94 +88,163 @@ add_hex(struct rte_tel_data *d, const char *name, uint64_t value)
 	rte_tel_data_add_dict_string(d, name, base_gid_str(value, text));
 }
 
-/* Put `sub` into d under the number n. */
-static bool
-add_numbered(struct rte_tel_data *d, unsigned int n, struct rte_tel_data *sub)
+static struct rte_tel_data *
+new_dict(void)
 {
-	char name[16];
+	struct rte_tel_data *d = rte_tel_data_alloc();
 
-	snprintf(name, sizeof(name), "%u", n);
-	if (rte_tel_data_add_dict_container(d, name, sub, 0) == 0)
+	if (d != NULL)
+		rte_tel_data_start_dict(d);
+	return d;
+}
+
+/* Put `sub` into d. @return whether it is there now. */
+static bool
+add_dict(struct rte_tel_data *d, const char *name, struct rte_tel_data *sub)
+{
+	if (sub != NULL && rte_tel_data_add_dict_container(d, name, sub, 0) == 0)
 		return true;
 	rte_tel_data_free(sub);
 	return false;
 }
 
-static bool
-session_show(struct rte_tel_data *d, unsigned int n, const struct link_session *s)
+/* Those that happened, by the word for the reason. */
+static void
+add_errors(struct rte_tel_data *d, const uint64_t errors[LINK_WHY_COUNT])
 {
-	struct rte_tel_data *sub = n < SESSIONS_SHOWN ? rte_tel_data_alloc() : NULL;
+	struct rte_tel_data *sub = new_dict();
+
+	for (unsigned int i = 0; sub != NULL && i < LINK_WHY_COUNT; i++) {
+		if (errors[i] != 0)
+			base_tel_dict_u64(sub, link_why_name((enum link_why)i), errors[i]);
+	}
+	(void)add_dict(d, "errors", sub);
+}
+
+static bool
+session_show(struct answer *a, unsigned int n, const struct link_session *s)
+{
+	struct rte_tel_data *sub = a->shown++ < SESSIONS_SHOWN ? new_dict() : NULL;
 	struct link_session_info info;
+	uint64_t up_ns = 0;
+	char name[16];
 
 	if (sub == NULL)
 		return false;
 	link_session_info(s, &info);
-	rte_tel_data_start_dict(sub);
+	if (info.up)
+		up_ns = base_now_ns() - info.up_since_ns;
 	add_hex(sub, "gid", s->link->info.gid);
 	add_hex(sub, "rgid", info.rgid);
 	rte_tel_data_add_dict_int(sub, "service", (int)info.service);
+	rte_tel_data_add_dict_string(sub, "service_name", link_service_str(info.service));
 	rte_tel_data_add_dict_string(sub, "role", info.initiator ? "initiator" : "listener");
 	rte_tel_data_add_dict_string(sub, "state", info.up ? "up" : "down");
 	rte_tel_data_add_dict_string(sub, "why", link_why_str(info.why));
 	rte_tel_data_add_dict_string(sub, "reason", info.reason);
 	rte_tel_data_add_dict_int(sub, "version", info.version);
 	base_tel_dict_u64(sub, "features", info.features);
+	rte_tel_data_add_dict_string(sub, "feature_names",
+				     info.features & LINK_FEATURE_DIGEST ? "digest" : "");
 	rte_tel_data_add_dict_int(sub, "queues", info.queues);
 	rte_tel_data_add_dict_int(sub, "depth", info.depth);
 	base_tel_dict_u64(sub, "slot_size", info.slot_size);
 	base_tel_dict_u64(sub, "ups", info.ups);
+	base_tel_dict_u64(sub, "up_ms", up_ns / BASE_NS_PER_MS);
 	base_tel_dict_u64(sub, "keepalives_sent", info.keepalives_sent);
 	base_tel_dict_u64(sub, "keepalives_seen", info.keepalives_seen);
 	base_tel_dict_u64(sub, "protocol_errors", info.protocol_errors);
-	return add_numbered(d, n, sub);
+	base_tel_dict_u64(sub, "retries", info.retries);
+	add_errors(sub, info.errors);
+	snprintf(name, sizeof(name), "%u", n);
+	return add_dict(a->d, name, sub);
 }
 
 static int
-sessions_cb(const char *cmd __rte_unused, const char *params __rte_unused, struct rte_tel_data *d)
+sessions_cb(const char *cmd __rte_unused, const char *params, struct rte_tel_data *d)
 {
-	rte_tel_data_start_dict(d);
-	each_session(session_show, d);
+	struct answer a;
+
+	if (answer_init(&a, d, params) < 0)
+		return -EINVAL;
+	each_session(session_show, &a);
 	return 0;
 }
 
-/* Numbers of session n's queues: "N.Q" as names keep the answer flat enough for DPDK's JSON. */
-static bool
-queues_show(struct rte_tel_data *d, unsigned int n, const struct link_session *s)
+/*
+ * Stores of descriptors and payload. Windows are there as long as the phase is UP: control
+ * leaves that under the lock, and closes them later.
+ */
+static void
+add_stores(struct rte_tel_data *d, const struct link_queue *q)
 {
-	for (unsigned int i = 0; i < s->geo.queues && s->phase == LINK_UP; i++) {
-		struct rte_tel_data *sub = rte_tel_data_alloc();
-		struct link_queue_stats st;
+	uint64_t stores, bytes, all_stores, all_bytes;
+
+	rte_pmd_ism_win_stats(q->ring_win, &all_stores, &all_bytes);
+	for (uint32_t i = 0; i < q->data_win_count; i++) {
+		rte_pmd_ism_win_stats(q->data_win[i], &stores, &bytes);
+		all_stores += stores;
+		all_bytes += bytes;
+	}
+	base_tel_dict_u64(d, "stores", all_stores);
+	base_tel_dict_u64(d, "store_bytes", all_bytes);
+}
+
+static void
+queue_show(struct rte_tel_data *d, const struct link_queue *q)
+{
+	struct link_queue_stats st;
+
+	link_queue_stats(q, &st);
+	base_tel_dict_u64(d, "depth", q->depth);
+	base_tel_dict_u64(d, "requests", st.requests);
+	base_tel_dict_u64(d, "completions", st.completions);
+	base_tel_dict_u64(d, "payload_tx", st.payload_tx);
+	base_tel_dict_u64(d, "payload_rx", st.payload_rx);
+	add_stores(d, q);
+	base_tel_dict_u64(d, "flushes", st.flushes);
+	base_tel_dict_u64(d, "descriptors", st.descriptors);
+	base_tel_dict_u64(d, "polls", st.polls);
+	base_tel_dict_u64(d, "polls_empty", st.polls_empty);
+	base_tel_dict_u64(d, "no_slot", st.no_slot);
+	base_tel_dict_u64(d, "peer_full", st.peer_full);
+	base_tel_dict_u64(d, "bad", st.bad);
+	base_tel_dict_u64(d, "inflight", st.inflight);
+	base_tel_dict_u64(d, "inflight_max", st.inflight_max);
+}
+
+/* Numbers of session n's queues: "N/Q" as names keep the answer flat enough for DPDK's JSON. */
+static bool
+queues_show(struct answer *a, unsigned int n, const struct link_session *s)
+{
+	if (s->phase != LINK_UP)
+		return true;
+	/* A session's queues are all in one answer. */
+	if (a->shown != 0 && a->shown + s->geo.queues > QUEUES_SHOWN)
+		return false;
+	for (unsigned int i = 0; i < s->geo.queues; i++) {
+		struct rte_tel_data *sub = new_dict();
 		char name[32];
 
 		if (sub == NULL)
 			return false;
-		link_queue_stats(&s->queues[i], &st);
-		rte_tel_data_start_dict(sub);
-		base_tel_dict_u64(sub, "requests", st.requests);
-		base_tel_dict_u64(sub, "completions", st.completions);
-		base_tel_dict_u64(sub, "payload_tx", st.payload_tx);
-		base_tel_dict_u64(sub, "payload_rx", st.payload_rx);
-		base_tel_dict_u64(sub, "flushes", st.flushes);
-		base_tel_dict_u64(sub, "descriptors", st.descriptors);
-		base_tel_dict_u64(sub, "polls", st.polls);
-		base_tel_dict_u64(sub, "polls_empty", st.polls_empty);
-		base_tel_dict_u64(sub, "no_slot", st.no_slot);
-		base_tel_dict_u64(sub, "bad", st.bad);
-		base_tel_dict_u64(sub, "inflight", st.inflight);
+		queue_show(sub, &s->queues[i]);
 		snprintf(name, sizeof(name), "%u/%u", n, i);
-		if (rte_tel_data_add_dict_container(d, name, sub, 0) != 0) {
-			rte_tel_data_free(sub);
+		if (!add_dict(a->d, name, sub))
 			return false;
-		}
+		a->shown++;
 	}
 	return true;
 }
 
 static int
-queues_cb(const char *cmd __rte_unused, const char *params __rte_unused, struct rte_tel_data *d)
+queues_cb(const char *cmd __rte_unused, const char *params, struct rte_tel_data *d)
 {
-	rte_tel_data_start_dict(d);
-	each_session(queues_show, d);
+	struct answer a;
+
+	if (answer_init(&a, d, params) < 0)
+		return -EINVAL;
+	each_session(queues_show, &a);
 	return 0;
 }
 
@@ -176,15 +272,20 @@ stats_cb(const char *cmd __rte_unused, const char *params __rte_unused, struct r
 	base_tel_dict_u64(d, "hello_retries", sum.hello_retries);
 	base_tel_dict_u64(d, "keepalives_sent", sum.keepalives_sent);
 	base_tel_dict_u64(d, "device_losses", sum.device_losses);
+	add_errors(d, sum.errors);
 	return 0;
 }
 
 RTE_INIT(link_telemetry_init)
 {
-	rte_telemetry_register_cmd("/link/sessions", sessions_cb,
-				   "Sessions of this program: peer, service, state. No parameters");
-	rte_telemetry_register_cmd("/link/queues", queues_cb,
-				   "Counters of queues, named SESSION/QUEUE. No parameters");
+	rte_telemetry_register_cmd(
+		"/link/sessions", sessions_cb,
+		"Sessions: peer, service, state. Parameters: number of the first "
+		"(16 are shown)");
+	rte_telemetry_register_cmd(
+		"/link/queues", queues_cb,
+		"Counters of queues, named SESSION/QUEUE. Parameters: number of the "
+		"first session");
 	rte_telemetry_register_cmd("/link/stats", stats_cb,
 				   "Counters over all sessions. No parameters");
 }

@@ -65,6 +65,7 @@ ask(const char *cmd)
 {
 	static char answer[65536];
 	json_t *root, *body;
+	char name[64];
 	ssize_t n;
 
 	tel_connect();
@@ -73,7 +74,8 @@ ask(const char *cmd)
 	assert_true(n > 0);
 	root = json_loadb(answer, (size_t)n, 0, NULL);
 	assert_non_null(root);
-	body = json_incref(json_object_get(root, cmd));
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(cmd, ","), cmd);
+	body = json_incref(json_object_get(root, name));
 	json_decref(root);
 	assert_non_null(body);
 	return body;
@@ -115,23 +117,31 @@ sessions_and_queues(void **state)
 {
 	struct link_req req = { .op = 1 };
 	struct link_queue *q;
+	struct link_req got[8];
 	json_t *o, *s;
 	const char *key;
-	unsigned int initiators = 0, asked = 0;
+	unsigned int initiators = 0, asked = 0, stores = 0, full = 0;
 
 	rig_up(&r, &two, 2, 8, 4096);
 	q = rig_queue(&r, RIG_INITIATOR, 1);
-	for (unsigned int i = 0; i < 3; i++) {
+	for (unsigned int i = 0; i < 8; i++) {
 		req.id = (uint16_t)link_slot_get(q);
 		assert_int_equal(link_req_post(q, &req), 0);
 	}
+	assert_int_equal(link_slot_get(q), -EAGAIN);
 	assert_int_equal(link_req_flush(q), 0);
+	/* The listener sees that the initiator can have no more. */
+	assert_int_equal(link_sqe_poll(rig_queue(&r, RIG_LISTENER, 1), got, 5), 5);
+	assert_int_equal(link_sqe_poll(rig_queue(&r, RIG_LISTENER, 1), got, 5), 3);
 	o = ask("/link/sessions");
 	assert_int_equal(json_object_size(o), 2);
 	json_object_foreach(o, key, s)
 	{
 		assert_string_equal(text(s, "state"), "up");
 		assert_int_equal(number(s, "service"), LINK_SERVICE_TEST);
+		assert_string_equal(text(s, "service_name"), "test");
+		assert_int_equal(json_object_size(json_object_get(s, "errors")), 0);
+		assert_true(number(s, "up_ms") >= 0);
 		assert_int_equal(number(s, "queues"), 2);
 		assert_int_equal(number(s, "depth"), 8);
 		assert_int_equal(number(s, "slot_size"), 4096);
@@ -150,9 +160,28 @@ sessions_and_queues(void **state)
 	json_object_foreach(o, key, s)
 	{
 		asked += (unsigned int)number(s, "requests");
+		stores += (unsigned int)number(s, "stores");
+		full += (unsigned int)number(s, "peer_full");
+		full += 10 * (unsigned int)number(s, "no_slot");
 		assert_int_equal(number(s, "inflight"), number(s, "requests"));
+		assert_int_equal(number(s, "inflight_max"), number(s, "requests"));
+		assert_int_equal(number(s, "depth"), 8);
 	}
-	assert_int_equal(asked, 3);
+	assert_int_equal(asked, 8 + 8);
+	assert_int_equal(full, 11);
+	/* One that published all of them, besides the ones that tried each window. */
+	assert_true(stores >= 1 + 4 * 2);
+	json_decref(o);
+	/* From the second session on; behind the last one; and no number at all. */
+	o = ask("/link/queues,1");
+	assert_int_equal(json_object_size(o), 2);
+	assert_non_null(json_object_get(o, "1/0"));
+	json_decref(o);
+	o = ask("/link/sessions,2");
+	assert_int_equal(json_object_size(o), 0);
+	json_decref(o);
+	o = ask("/link/sessions,x");
+	assert_true(json_is_null(o));
 	json_decref(o);
 	o = ask("/link/stats");
 	assert_int_equal(number(o, "sessions"), 2);
@@ -181,6 +210,11 @@ foreign_text(void **state)
 	assert_string_equal(text(s, "state"), "down");
 	assert_string_equal(text(s, "why"), "refused");
 	assert_non_null(strstr(text(s, "reason"), "x"));
+	assert_int_equal(number(s, "retries"), number(json_object_get(s, "errors"), "refused"));
+	assert_true(number(s, "retries") >= 1);
+	json_decref(o);
+	o = ask("/link/stats");
+	assert_true(number(json_object_get(o, "errors"), "refused") >= 1);
 	json_decref(o);
 	rig_down(&r);
 }
@@ -201,7 +235,11 @@ many_sessions(void **state)
 	}
 	rig_pass(&r, 3);
 	o = ask("/link/sessions");
-	assert_true(json_object_size(o) >= 16);
+	assert_int_equal(json_object_size(o), 16);
+	json_decref(o);
+	o = ask("/link/sessions,192");
+	assert_int_equal(json_object_size(o), 8);
+	assert_string_equal(text(json_object_get(o, "199"), "rgid"), "0x0000000000abc0c8");
 	json_decref(o);
 	o = ask("/link/stats");
 	assert_int_equal(number(o, "sessions"), 200);
