@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # shared with tools/bench
 #
-# The rounds of tools/bench. What is measured goes to $WORK/results, one folder
+# The rounds of `tools/bench block`. What is measured goes to $WORK/results, one folder
 # for each peer, round and cell; report.py reads all of it.
 
 # Name, then fio's rw, bs and iodepth.

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # shared with tools/bench
 #
-# The peers of tools/bench: peer_start NAME mounts one and sets $peer_file, what
+# The peers of `tools/bench block`: peer_start NAME mounts one and sets $peer_file, what
 # fio opens, and $peer_children, whose CPU time counts; or it returns 1 with the
 # reason in $peer_reason. peer_stop ends it.
 
@@ -13,29 +13,6 @@ peer_start() {
 	mkdir -p "$MNT"
 	"peer_start_${1//-/_}" || return
 	wait_for 20 "$1 shows its file" test -s "$peer_file"
-}
-
-# Clients go before their servers.
-peer_stop() {
-	local name
-	for name in "${peer_children[@]}"; do
-		[ "${child_kind[$name]}" = program ] || {
-			stop_foreign "$name"
-			continue
-		}
-		stop "$name"
-	done
-}
-
-stop_foreign() {
-	kill "${child_pid[$1]}" 2>/dev/null || true
-	wait_exit "$1" 15
-}
-
-has_command() {
-	command -v "$1" >/dev/null && return
-	peer_reason="no $1 on this machine"
-	return 1
 }
 
 peer_start_raw() {
