@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Private to the client side of lib/cons.
+ *
+ *	          session up            answered            DETACH
+ *	DOWN ------------------> ASKING ---------> ATTACHED ------> LEAVING
+ *	 ^                         |  |               |  |             |
+ *	 +------ session down -----+--)---------------+  | ENDED,      | answered, or
+ *	                              | refused, listed  | TAKEN, ...  | session down
+ *	                              +------------------+-------------+-----> OVER
+ *
+ * A slot of the queue is one of: free, a READ (open, or its answer waits in `items`), or another
+ * request. READs are at most `credits` of the queue's `depth` slots, so that others always find one.
+ */
+#ifndef CONS_CLIENT_PRIV_H
+#define CONS_CLIENT_PRIV_H
+
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+#include "base_log.h"
+#include "cons_client.h"
+
+extern int cons_client_logtype;
+#define CONS_CLIENT_LOG(level, ...) BASE_LOG(level, cons_client_logtype, "cons", __VA_ARGS__)
+
+/* --- cons_reply.c: the gate for what a server answers --- */
+
+/* An attached record, checked and in host order. */
+struct cons_attached {
+	char name[CONS_NAME_MAX];
+	char text[CONS_TEXT_MAX];
+	uint64_t instance, out_pos, in_pos, lost, writer;
+	uint32_t flags;
+	uint16_t unit;
+};
+
+/* An event record, checked and in host order. */
+struct cons_event {
+	uint32_t type, code;
+	uint64_t value, out_pos;
+	char text[CONS_TEXT_MAX];
+};
+
+/*
+ * Does this completion fit the request? Kind, status, payload length and, for output, the position.
+ * Looks at nothing but its arguments.
+ * @param out_next  position of the next byte of output.
+ * @return 0; -EPROTO the peer breaks the protocol.
+ */
+int cons_reply_gate(uint8_t op, const struct link_cqe *cqe, uint32_t slot_size, uint64_t out_next);
+/*
+ * The records' gates get a copy that nobody else changes.
+ * @param asked  the request that was answered, as it was sent.
+ * @return 0; -EPROTO.
+ */
+int cons_reply_attached(const struct cons_wire_attached *wire, const struct cons_wire_attach *asked,
+			uint16_t status, struct cons_attached *out);
+int cons_reply_event(const struct cons_wire_event *wire, uint64_t out_next, struct cons_event *out);
+/* A LIST's answer: `index` was asked, result is told. @return how many records; -EPROTO. */
+int cons_reply_list(const struct link_cqe *cqe, uint32_t index);
+int cons_reply_info(const struct cons_wire_info *wire, struct cons_info *out);
+
+/* --- the client --- */
+
+#define CONS_REAP_BURST 32
+#define CONS_NEWS_MAX 16 /* items that no slot stands behind */
+#define CONS_ITEMS_MAX (LINK_DEPTH_MAX + CONS_NEWS_MAX) /* both together */
+#define CONS_NO_SLOT UINT16_MAX
+
+struct cons_queued {
+	struct cons_item item;
+	uint16_t id; /* DATA: the slot it lies in */
+	uint64_t out_pos; /* of the next byte behind this item; 0: says nothing about that */
+};
+
+/* A WRITE that was sent: they are answered in order, or nearly. */
+struct cons_sent {
+	uint64_t end; /* position behind its bytes */
+	uint16_t id;
+	bool done;
+};
+
+/* Written by control, read by telemetry: relaxed. */
+struct cons_client_counters {
+	_Atomic uint64_t bytes_in, bytes_out; /* taken by the console; output consumed */
+	_Atomic uint64_t reads, writes; /* answers with output; WRITEs answered */
+	_Atomic uint64_t reconnects, cut_bytes, dropped_bytes;
+};
+
+struct cons_client {
+	TAILQ_ENTRY(cons_client) entry; /* telemetry's list */
+	struct cons_client_conf conf;
+	char console[CONS_NAME_MAX];
+	struct link_session *session;
+	enum cons_client_state state;
+
+	/* The session. */
+	struct link_queue *q; /* attached to it */
+	bool session_up; /* between on_up and on_down */
+	uint64_t broken_ns; /* q is BROKEN since; 0: it is not */
+	uint32_t slot_size;
+	uint16_t depth, credits; /* of this session */
+	uint16_t reads_open, reads_held, others_open; /* held: the answer waits in items */
+	bool posted; /* descriptors to publish */
+	uint8_t op[LINK_DEPTH_MAX]; /* what request id stands for; 0: none */
+
+	/* The attachment. */
+	struct cons_wire_attach asked; /* the newest ATTACH as sent */
+	char name[CONS_NAME_MAX];
+	uint64_t number; /* the client's */
+	uint64_t instance; /* 0: never attached */
+	uint64_t writer_gid;
+	uint16_t unit;
+	bool writer, device;
+	uint64_t out_next; /* position of the next byte that comes */
+	uint64_t out_seen; /* position of the next byte to be consumed */
+
+	/*
+	 * Input: in_acked <= in_sent <= in_end, at most CONS_INPUT_MAX apart; the byte of position p
+	 * lies at p % CONS_INPUT_MAX.
+	 */
+	uint64_t in_acked, in_sent, in_end;
+	uint8_t *input;
+	struct cons_sent sent[LINK_DEPTH_MAX]; /* FIFO of open WRITEs */
+	unsigned int sent_head, sent_count;
+	bool eof_wanted, eof_sent;
+	unsigned int breaks; /* to be sent */
+	bool resize_wanted, resize_open;
+	bool leave_wanted;
+
+	/* What cons_client_next() shows. */
+	struct cons_queued items[CONS_ITEMS_MAX];
+	unsigned int items_head, items_count;
+	uint32_t consumed; /* bytes of the head */
+
+	/* LIST. */
+	struct cons_info infos[CONS_CONSOLES_MAX];
+	unsigned int info_count;
+	bool listing; /* before a refusal is told, the list is fetched */
+	struct cons_item refusal;
+
+	struct cons_client_counters counters;
+	/* Copies for telemetry; under its lock. */
+	uint64_t shown_due_ns;
+	struct cons_client_info shown;
+	struct link_session_info shown_session;
+};
+
+/* --- cons_client_queue.c: requests and completions --- */
+/* Post one request. @return 0; -EAGAIN no slot; -ENOTCONN. */
+int cons_queue_post(struct cons_client *c, struct link_req *req, const void *payload, uint32_t len);
+/* Open READs until all credits are open. @return how many. */
+unsigned int cons_queue_credits(struct cons_client *c);
+/* Take completions. @return how many. */
+unsigned int cons_queue_reap(struct cons_client *c);
+/* Publish what was posted. */
+void cons_queue_flush(struct cons_client *c);
+/* Add an item; NULL when there is no room (never for what a slot stands behind). */
+struct cons_item *cons_queue_item(struct cons_client *c, enum cons_item_kind kind);
+/* Forget output and cuts that were not consumed. */
+void cons_queue_forget(struct cons_client *c);
+
+/* --- cons_client_input.c --- */
+/* Send what was typed and asked for, as far as slots go. @return how many requests. */
+unsigned int cons_input_send(struct cons_client *c);
+/* The WRITE of this slot was answered: its bytes were taken, or will not be. */
+void cons_input_answered(struct cons_client *c, uint16_t id, bool taken);
+/* The instance has taken all below in_pos: go on there. @return false: it cannot be. */
+bool cons_input_resume(struct cons_client *c, uint64_t in_pos);
+/* Drop all that was not taken, and count from in_pos. @return how many bytes. */
+uint64_t cons_input_restart(struct cons_client *c, uint64_t in_pos);
+
+/* --- cons_client.c --- */
+/* Answers of LIST and ATTACH, in slot `id`. @return 0; -EPROTO. */
+int cons_client_listed(struct cons_client *c, const struct link_cqe *cqe);
+int cons_client_attached(struct cons_client *c, const struct link_cqe *cqe);
+/* No item follows the one just made. */
+void cons_client_over(struct cons_client *c);
+
+/* --- cons_client_telemetry.c --- */
+void cons_client_telemetry_add(struct cons_client *c);
+void cons_client_telemetry_remove(struct cons_client *c);
+/* Refresh what telemetry shows. Control thread. */
+void cons_client_telemetry_refresh(struct cons_client *c);
+
+#define CONS_COUNT(c, field, n)                                                                    \
+	atomic_fetch_add_explicit(&(c)->counters.field, (n), memory_order_relaxed)
+
+#endif
