@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One round: what the console said goes to stdout, what is typed to the console. Neither direction
+ * blocks; what stdout does not take stays in the link's slots, and so holds up the program.
+ */
+#include "ismcons.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base_time.h"
+#include "run.h"
+
+#define OUTPUT_BYTES (256 * 1024) /* of one round: the session wants its turn */
+#define ITEMS_ROUND 64
+#define LEAVE_NS (1 * BASE_NS_PER_S) /* for the server's word that we have left */
+#define TYPING_NS (2 * BASE_NS_PER_S) /* after a key somebody waits for its echo */
+#define TYPING_NAP_US 250
+#define STALL_NS (200 * BASE_NS_PER_US) /* before a stdout that was full is tried again */
+
+/* --- output --- */
+
+static void
+output_failed(struct ismcons *app, int err)
+{
+	if (err == -EPIPE) {
+		/* As any program that nobody listens to any more. */
+		term_ended_by(SIGPIPE);
+	} else if (err == -EIO && isatty(STDOUT_FILENO)) {
+		term_ended_by(SIGHUP);
+	} else {
+		say("cannot write to standard output: %s", strerror(-err));
+		finish(app, CONS_EXIT_FAIL);
+	}
+}
+
+/* @return bytes written; 0: none now. */
+static uint32_t
+output_data(struct ismcons *app, const struct cons_item *item, uint64_t now_ns)
+{
+	ssize_t n = chan_write(&app->out, item->data, item->len);
+
+	if (n == -EAGAIN) {
+		app->stalled_ns = now_ns + STALL_NS;
+		return 0;
+	}
+	if (n < 0) {
+		output_failed(app, (int)n);
+		return 0;
+	}
+	say_output(item->data, (size_t)n);
+	news_record(app, item->data, (size_t)n);
+	cons_client_consume(app->client, (uint32_t)n);
+	return (uint32_t)n;
+}
+
+static unsigned int
+pump_output(struct ismcons *app, uint64_t now_ns)
+{
+	uint32_t n, bytes = 0;
+	struct cons_item item;
+	unsigned int work = 0;
+
+	if (now_ns < app->stalled_ns)
+		return 0;
+	while (work < ITEMS_ROUND && bytes < OUTPUT_BYTES && !app->over && !run_stopping() &&
+	       cons_client_next(app->client, &item)) {
+		if (item.kind == CONS_ITEM_DATA) {
+			n = output_data(app, &item, now_ns);
+			if (n == 0)
+				break;
+			bytes += n;
+		} else {
+			news_take(app, &item);
+			cons_client_consume(app->client, 0);
+		}
+		work++;
+	}
+	return work;
+}
+
+/* --- input --- */
+
+static void
+leave(struct ismcons *app, uint64_t now_ns)
+{
+	if (app->leaving)
+		return;
+	app->leaving = true;
+	app->deadline_ns = now_ns + LEAVE_NS;
+	cons_client_leave(app->client);
+}
+
+static void
+send_size(struct ismcons *app)
+{
+	struct cons_size size;
+
+	if (term_size(&size))
+		cons_client_resize(app->client, &size);
+}
+
+static void
+act(struct ismcons *app, enum cons_escape_action action, uint64_t now_ns)
+{
+	switch (action) {
+	case CONS_ESCAPE_DISCONNECT:
+		leave(app, now_ns);
+		break;
+	case CONS_ESCAPE_BREAK:
+		cons_client_break(app->client);
+		break;
+	case CONS_ESCAPE_RESIZE:
+		send_size(app);
+		break;
+	case CONS_ESCAPE_HELP:
+		news_help(app);
+		break;
+	case CONS_ESCAPE_NONE:
+		break;
+	}
+}
+
+/* Look at what was typed. An observer's keys are looked at for the escape alone. */
+static unsigned int
+pass_typed(struct ismcons *app, uint64_t now_ns)
+{
+	uint8_t keys[sizeof(app->typed)];
+	enum cons_escape_action action;
+	unsigned int work = 0;
+	size_t n;
+
+	while (app->typed_at < app->typed_len && !app->leaving) {
+		app->typed_at += cons_escape_feed(&app->escape, app->typed + app->typed_at,
+						  app->typed_len - app->typed_at, keys, &n,
+						  &action);
+		/* No more was read than there was room for. */
+		if (!app->opt.observe)
+			cons_client_write(app->client, keys, n);
+		act(app, action, now_ns);
+		work++;
+	}
+	return work;
+}
+
+/* Readiness of stdin wakes the loop, but not while nobody would read. */
+static void
+wait_for_input(struct ismcons *app, bool on)
+{
+	if (on == app->in_waits || app->in.kind == CHAN_PLAIN || app->in.kind == CHAN_CLOSED)
+		return;
+	if (on)
+		app->in_waits = run_add_wake_fd(0, app->in.fd) == 0;
+	else
+		run_remove_wake_fd(0, app->in.fd);
+	app->in_waits = on && app->in_waits;
+}
+
+static void
+input_ended(struct ismcons *app)
+{
+	app->in_ended = true;
+	wait_for_input(app, false);
+	if (term_interactive())
+		term_ended_by(SIGHUP); /* a raw terminal has no end but its own */
+	else
+		cons_client_eof(app->client);
+}
+
+/* How much may be read now. Before the console is there a terminal keeps what is typed. */
+static size_t
+input_room(const struct ismcons *app)
+{
+	size_t room = cons_client_room(app->client);
+
+	if (app->in_ended || app->leaving || !app->attached)
+		return 0;
+	if (app->opt.observe)
+		return term_interactive() ? sizeof(app->typed) : 0;
+	return room < sizeof(app->typed) ? room : sizeof(app->typed);
+}
+
+static unsigned int
+pump_input(struct ismcons *app, uint64_t now_ns)
+{
+	size_t room = input_room(app);
+	ssize_t n;
+
+	wait_for_input(app, room > 0);
+	if (room == 0)
+		return 0;
+	n = chan_read(&app->in, app->typed, room);
+	if (n == -EAGAIN)
+		return 0;
+	if (n <= 0) {
+		input_ended(app);
+		return 1;
+	}
+	app->typed_len = (size_t)n;
+	app->typed_at = 0;
+	if (term_interactive())
+		app->typed_ns = now_ns;
+	return pass_typed(app, now_ns);
+}
+
+/* --- rounds --- */
+
+/* While somebody types, sleep no longer than the echo may take. */
+static void
+choose_nap(struct ismcons *app, uint64_t now_ns)
+{
+	bool typing = app->typed_ns != 0;
+
+	if (typing && now_ns > app->typed_ns + TYPING_NS)
+		app->typed_ns = 0;
+	else if (!typing)
+		return;
+	run_limit_nap(0, app->typed_ns != 0 ? TYPING_NAP_US : 0);
+}
+
+unsigned int
+pump_poll(void *arg, uint64_t now_ns)
+{
+	struct ismcons *app = arg;
+	unsigned int work;
+
+	work = link_poll(app->link, now_ns);
+	work += pump_output(app, now_ns);
+	if (app->over || run_stopping())
+		return work;
+	if (term_events())
+		send_size(app);
+	work += pump_input(app, now_ns);
+	work += cons_client_poll(app->client, now_ns);
+	choose_nap(app, now_ns);
+	news_wait(app, now_ns);
+	return work;
+}
