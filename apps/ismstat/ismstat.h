@@ -67,6 +67,18 @@ int view_clear(struct view_context *ctx, int argc, char **argv, char *err, size_
  */
 json_t *view_collect(struct source *src, const char *words, char *err, size_t err_size);
 
+/* --- top.c, openmetrics.c: other faces --- */
+/*
+ * A live view until q, a signal or the end of standard output; of an own function within
+ * run_loop(), so that its link lives on. Takes the terminal, and gives it back. Where standard
+ * output is no terminal: a plain snapshot every period, or just one without a period.
+ * @param period_s  seconds between two pictures; 0: the standard (1)
+ * @return enum run_exit; what is wrong is said.
+ */
+int top_run(struct source *src, uint64_t period_s);
+/* All counters as OpenMetrics text. @return enum run_exit; what is wrong is said. */
+int openmetrics_print(struct source *src, FILE *out);
+
 /* --- fwd.c: link tests over an own function ---
  * Control thread (worker 0) but where said. */
 struct fwd;
