@@ -136,6 +136,12 @@ link_destroy(struct link *link)
 	free(link);
 }
 
+uint16_t
+link_dev_id(const struct link *link)
+{
+	return link->conf.dev_id;
+}
+
 static int
 open_check(const struct link *link, const struct link_open_conf *conf)
 {

@@ -107,6 +107,9 @@ int link_create(const struct link_conf *conf, struct link **link);
  */
 void link_destroy(struct link *link);
 
+/* The function that it was made for. */
+uint16_t link_dev_id(const struct link *link);
+
 /*
  * One round of control: events, rendezvous, keepalive, teardown, reconnection, and reopening
  * the function when it was lost (every 200 ms at first, then up to 2 s apart). Cheap when

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The asking end of a run.
+ *
+ *	           order          BEGIN answered        time, count, halt
+ *	IDLE ----------> BEGIN ------------------> RUN ------------------> DRAIN
+ *	  ^                                                                  | all answered
+ *	  |                        END answered                              v
+ *	  +---------------------------------------------------------------- END
+ *
+ * From everywhere: the session breaks, the peer lies or does not answer: the run is over.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "fwd_priv.h"
+
+#define ROUNDS 64u /* of one poll, while there is something to do */
+#define SPINS 400u /* empty looks in a row that a poll takes: an answer is on its way */
+#define CQES 64u
+#define FLUSH_BYTES (32u << 10) /* payload that waits for its descriptor at most */
+
+/* --- shared words --- */
+
+/* Partner: the release in fwd_run_order(): t->run is there. */
+static uint32_t
+ordered(const struct fwd_tester *t)
+{
+	return __atomic_load_n(&t->order, __ATOMIC_ACQUIRE);
+}
+
+/* A number alone: relaxed. */
+static bool
+halted(const struct fwd_tester *t)
+{
+	return __atomic_load_n(&t->halt, __ATOMIC_RELAXED) == t->order;
+}
+
+static void
+set_phase(struct fwd_tester *t, enum fwd_phase phase)
+{
+	__atomic_store_n(&t->phase, (uint32_t)phase, __ATOMIC_RELAXED);
+	t->heard_ns = t->now;
+}
+
+/* The run is over; the counters are final. */
+static void
+finish(struct fwd_tester *t, enum fwd_end end, const char *text)
+{
+	t->end = end;
+	snprintf(t->text, sizeof(t->text), "%s", text);
+	for (unsigned int i = 0; end != FWD_END_DONE && i < RTE_DIM(t->asked); i++) {
+		if (t->asked[i].op >= FWD_ECHO)
+			fwd_count(&t->counts.lost, RTE_MAX(t->asked[i].unit, 1u));
+		t->asked[i].op = 0;
+	}
+	if (end == FWD_END_LIED)
+		fwd_count(&t->counts.err_protocol, 1);
+	else if (end == FWD_END_STUCK)
+		fwd_count(&t->counts.err_stuck, 1);
+	else if (end == FWD_END_BROKEN)
+		fwd_count(&t->counts.err_broken, 1);
+	t->inflight = 0;
+	set_phase(t, t->q != NULL ? FWD_PHASE_IDLE : FWD_PHASE_NONE);
+	/* Partner: the acquire in fwd_run_over(). */
+	__atomic_store_n(&t->finished, t->order, __ATOMIC_RELEASE);
+}
+
+/* --- requests --- */
+
+/* A slot with the memory of what is asked in it. @return NULL: none is free. */
+static struct fwd_asked *
+asked_new(struct fwd_tester *t, struct link_req *req)
+{
+	int id = link_slot_get(t->q);
+
+	if (unlikely(id < 0))
+		return NULL;
+	*req = (struct link_req){ .id = (uint16_t)id };
+	return &t->asked[id];
+}
+
+static int
+asked_post(struct fwd_tester *t, struct fwd_asked *asked, const struct link_req *req)
+{
+	asked->sent_ns = t->now;
+	asked->off = req->off;
+	asked->len = req->len;
+	asked->payload = req->payload;
+	asked->unit = req->unit;
+	asked->op = req->op;
+	t->inflight++;
+	return link_req_post(t->q, req);
+}
+
+/* BEGIN and END. */
+static int
+ask_control(struct fwd_tester *t, uint8_t op, const void *payload, uint32_t len)
+{
+	struct link_req req;
+	struct fwd_asked *asked = asked_new(t, &req);
+	int ret = 0;
+
+	if (asked == NULL)
+		return -ENOTCONN;
+	req.op = op;
+	req.payload = len;
+	if (len > 0)
+		ret = link_req_payload(t->q, req.id, 0, payload, len);
+	if (ret == 0)
+		ret = asked_post(t, asked, &req);
+	return ret != 0 ? ret : link_req_flush(t->q);
+}
+
+static void
+counts_clear(struct fwd_tester_counts *counts)
+{
+	uint64_t *at = (uint64_t *)counts;
+
+	for (size_t i = 0; i < sizeof(*counts) / sizeof(*at); i++)
+		fwd_put(&at[i], 0);
+}
+
+static int
+begin(struct fwd_tester *t)
+{
+	const struct fwd_run *run = &t->run;
+	struct fwd_wire_begin wire = {
+		.mode = rte_cpu_to_be_16(run->mode->id),
+		.flags = rte_cpu_to_be_16(run->copy ? FWD_BEGIN_COPY : 0),
+		.size = rte_cpu_to_be_32(run->size),
+		.burst = rte_cpu_to_be_16((uint16_t)run->burst),
+		.window = rte_cpu_to_be_16((uint16_t)run->window),
+		.seed = rte_cpu_to_be_64(run->seed),
+	};
+
+	counts_clear(&t->counts);
+	base_hist_clear(&t->latency);
+	memset(t->asked, 0, sizeof(t->asked));
+	/* Bytes that tell where they come from, for whoever looks at the memory. */
+	for (uint32_t i = 0; i < sizeof(t->out); i++)
+		t->out[i] = (uint8_t)(i * 7 + 1);
+	t->seq = t->messages = t->bytes = t->asked_requests = 0;
+	t->inflight = 0;
+	t->random = (run->seed ^ UINT64_C(0x9e3779b97f4a7c15)) | 1;
+	t->gap = run->mode->op == FWD_NOP ? RTE_MIN(run->burst, run->window) : 1;
+	set_phase(t, FWD_PHASE_BEGIN);
+	return ask_control(t, FWD_BEGIN, &wire, sizeof(wire));
+}
+
+/* How many messages may be sent now. */
+static uint64_t
+allowance(const struct fwd_tester *t)
+{
+	uint64_t most = UINT64_MAX, elapsed;
+
+	if (t->run.count != 0)
+		most = t->run.count - t->messages;
+	if (t->run.rate != 0) {
+		elapsed = (t->now - t->counts.begin_ns) / BASE_NS_PER_US;
+		/* The first one at once. */
+		elapsed = (elapsed / 1000000 * t->run.rate) +
+			  elapsed % 1000000 * t->run.rate / 1000000 + 1;
+		most = RTE_MIN(most, elapsed > t->messages ? elapsed - t->messages : 0);
+	}
+	return most;
+}
+
+/* @return messages sent; -errno of the link. */
+static int
+ask_one(struct fwd_tester *t, uint64_t most, uint32_t *bytes)
+{
+	struct link_req req;
+	struct fwd_asked *asked = asked_new(t, &req);
+	int n, ret;
+
+	if (unlikely(asked == NULL))
+		return 0;
+	n = t->run.mode->ask(t, &req, (uint32_t)RTE_MIN(most, (uint64_t)FWD_BURST_MAX));
+	ret = n < 0 ? n : asked_post(t, asked, &req);
+	if (unlikely(ret != 0))
+		return ret;
+	t->seq += (uint32_t)n;
+	t->messages += (uint32_t)n;
+	t->bytes += req.len;
+	t->asked_requests++;
+	*bytes += req.payload;
+	return n;
+}
+
+/* What was asked may not wait for the rest of the window. */
+static bool
+flush_due(const struct fwd_tester *t, uint32_t sent, uint32_t bytes)
+{
+	return bytes >= FLUSH_BYTES || (t->gap > 1 && sent % t->gap == 0);
+}
+
+/* Fill the window. @return requests sent, -errno of the link. */
+static int
+ask_more(struct fwd_tester *t)
+{
+	uint64_t most = allowance(t);
+	uint32_t bytes = 0, sent = 0;
+	int ret;
+
+	if (t->run.window - t->inflight < t->gap && t->inflight != 0)
+		return 0;
+	while (t->inflight < t->run.window && most > 0) {
+		ret = ask_one(t, most, &bytes);
+		if (unlikely(ret < 0))
+			return ret;
+		if (unlikely(ret == 0))
+			break;
+		most -= (uint32_t)ret;
+		sent++;
+		if (!flush_due(t, sent, bytes))
+			continue;
+		bytes = 0;
+		ret = link_req_flush(t->q);
+		if (unlikely(ret != 0))
+			return ret;
+	}
+	fwd_count(&t->counts.requests, sent);
+	ret = link_req_flush(t->q);
+	return ret != 0 ? ret : (int)sent;
+}
+
+/* --- answers --- */
+
+void
+fwd_tester_mismatch(struct fwd_tester *t, uint64_t seq, uint64_t off)
+{
+	if (t->counts.mismatches == 0) {
+		fwd_put(&t->counts.mismatch_seq, seq);
+		fwd_put(&t->counts.mismatch_off, off);
+	}
+	fwd_count(&t->counts.mismatches, 1);
+}
+
+/* @return what is wrong with it. */
+static const char *
+take_report(struct fwd_tester *t, uint16_t id)
+{
+	struct fwd_wire_report wire;
+	const char *what;
+
+	memcpy(&wire, link_slot_rx(t->q, id), sizeof(wire));
+	what = fwd_gate_report(&wire, t);
+	if (what != NULL)
+		return what;
+	fwd_put(&t->counts.peer_messages, rte_be_to_cpu_64(wire.messages));
+	fwd_put(&t->counts.peer_polls, rte_be_to_cpu_64(wire.polls));
+	fwd_put(&t->counts.peer_polls_empty, rte_be_to_cpu_64(wire.polls_empty));
+	return NULL;
+}
+
+/* BEGIN or END was answered. @return what is wrong with it. */
+static const char *
+control_answered(struct fwd_tester *t, const struct fwd_asked *asked, const struct link_cqe *cqe)
+{
+	const char *what;
+
+	if (asked->op == FWD_END) {
+		what = take_report(t, cqe->id);
+		if (what == NULL)
+			finish(t, FWD_END_DONE, "");
+		return what;
+	}
+	if (cqe->status != FWD_OK) {
+		fwd_count(&t->counts.err_status, 1);
+		finish(t, FWD_END_REFUSED,
+		       cqe->status == FWD_NO_MODE ? "it does not know this mode"
+						  : "it has no memory for this mode");
+		return NULL;
+	}
+	fwd_put(&t->counts.begin_ns, t->now);
+	fwd_put(&t->counts.end_ns, t->now);
+	set_phase(t, FWD_PHASE_RUN);
+	return NULL;
+}
+
+/* @return what is wrong with it. */
+static const char *
+answered(struct fwd_tester *t, const struct link_cqe *cqe, uint64_t *messages, uint64_t *bytes)
+{
+	struct fwd_asked *at = &t->asked[cqe->id], asked = *at;
+	const char *what = fwd_gate_cqe(cqe, &asked);
+
+	if (unlikely(what != NULL))
+		return what;
+	t->inflight--;
+	at->op = 0;
+	if (likely(asked.op >= FWD_ECHO)) {
+		if (t->run.mode->answered != NULL)
+			t->run.mode->answered(t, &asked, cqe);
+		*messages += RTE_MAX(asked.unit, 1u);
+		*bytes += asked.len;
+		base_hist_add(&t->latency, t->now - asked.sent_ns, 1);
+	} else {
+		what = control_answered(t, &asked, cqe);
+	}
+	link_slot_put(t->q, cqe->id);
+	return what;
+}
+
+/* @return answers taken; -errno: the run is over, and so is the session. */
+static int
+take_answers(struct fwd_tester *t)
+{
+	uint64_t messages = 0, bytes = 0;
+	struct link_cqe cqe[CQES];
+	const char *what = NULL;
+	int n = link_cqe_poll(t->q, cqe, CQES);
+
+	fwd_count(&t->counts.polls, 1);
+	if (n <= 0) {
+		fwd_count(&t->counts.polls_empty, 1);
+		return n;
+	}
+	t->now = t->heard_ns = base_now_ns();
+	for (int i = 0; i < n && what == NULL; i++)
+		what = answered(t, &cqe[i], &messages, &bytes);
+	fwd_count(&t->counts.answers, (unsigned int)n);
+	if (likely(messages != 0)) {
+		fwd_count(&t->counts.messages, messages);
+		fwd_count(&t->counts.bytes, bytes);
+		fwd_put(&t->counts.end_ns, t->now);
+	}
+	if (unlikely(what != NULL)) {
+		link_queue_protocol_error(t->q, what);
+		finish(t, FWD_END_LIED, what);
+		return -ENOTCONN;
+	}
+	return n;
+}
+
+/* --- rounds --- */
+
+static bool
+run_over(const struct fwd_tester *t)
+{
+	return halted(t) || (t->run.count != 0 && t->messages >= t->run.count) ||
+	       (t->run.time_ns != 0 && t->now - t->counts.begin_ns >= t->run.time_ns);
+}
+
+/* Who was waited for when the window was full? */
+static void
+count_stall(struct fwd_tester *t, bool full, int answers)
+{
+	if (!full)
+		return;
+	fwd_count(answers > 0 ? &t->counts.stalls_local : &t->counts.stalls_remote, 1);
+}
+
+/* @return requests and answers, -errno. */
+static int
+round_run(struct fwd_tester *t)
+{
+	bool full;
+	int sent, n = 0;
+
+	if (unlikely(run_over(t))) {
+		set_phase(t, FWD_PHASE_DRAIN);
+		return 1;
+	}
+	sent = ask_more(t);
+	if (unlikely(sent < 0))
+		return sent;
+	/* Answers can wait while there is room to ask: a look costs a cache line. */
+	full = t->inflight >= t->run.window;
+	if (full || sent == 0) {
+		n = take_answers(t);
+		count_stall(t, full, n);
+	}
+	return n < 0 ? n : sent + n;
+}
+
+static int
+round_drain(struct fwd_tester *t)
+{
+	if (t->inflight == 0) {
+		set_phase(t, FWD_PHASE_END);
+		return ask_control(t, FWD_END, NULL, 0) != 0 ? -ENOTCONN : 1;
+	}
+	return take_answers(t);
+}
+
+/* @return work done, 0: nothing yet; -errno: the session is over. */
+static int
+round_of(struct fwd_tester *t)
+{
+	switch ((enum fwd_phase)t->phase) {
+	case FWD_PHASE_RUN:
+		return round_run(t);
+	case FWD_PHASE_DRAIN:
+		return round_drain(t);
+	case FWD_PHASE_BEGIN:
+	case FWD_PHASE_END:
+		return take_answers(t);
+	default:
+		break;
+	}
+	/* A run may have been ordered for a newer queue, which waits until this one is dropped. */
+	if (link_queue_state(t->q) != LINK_QUEUE_UP)
+		return -ENOTCONN;
+	return ordered(t) == t->finished ? 0 : begin(t) != 0 ? -ENOTCONN : 1;
+}
+
+/* The peer's control lives, or the session would be over; its data does not. */
+static bool
+is_stuck(const struct fwd_tester *t)
+{
+	return t->phase >= FWD_PHASE_BEGIN && t->inflight > 0 &&
+	       t->now > t->heard_ns + FWD_ANSWER_NS;
+}
+
+static void
+take_queue(struct fwd_tester *t)
+{
+	if (likely(__atomic_load_n(&t->fresh, __ATOMIC_RELAXED) == NULL))
+		return;
+	/* Partner: the release in fwd_control.c's on_up(). */
+	t->q = __atomic_exchange_n(&t->fresh, NULL, __ATOMIC_ACQUIRE);
+	set_phase(t, FWD_PHASE_IDLE);
+}
+
+/* The session is over. */
+static void
+drop_queue(struct fwd_tester *t)
+{
+	struct link_queue *q = t->q;
+
+	t->q = NULL;
+	if (t->phase >= FWD_PHASE_BEGIN)
+		finish(t, FWD_END_BROKEN, "");
+	set_phase(t, FWD_PHASE_NONE);
+	link_queue_detach(q);
+}
+
+unsigned int
+fwd_tester_poll(struct fwd_tester *t, uint64_t now_ns)
+{
+	unsigned int work = 0, spins = 0;
+	int n = 0;
+
+	t->now = now_ns;
+	if (t->q == NULL)
+		take_queue(t);
+	if (t->q == NULL) {
+		/* The session broke before the run began. */
+		if (ordered(t) != t->finished)
+			finish(t, FWD_END_BROKEN, "");
+		return 0;
+	}
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		n = round_of(t);
+		while (n == 0 && t->inflight > 0 && spins++ < SPINS)
+			n = round_of(t);
+		if (n <= 0)
+			break;
+		spins = 0;
+		work += (unsigned int)n;
+	}
+	if (n == 0 && is_stuck(t))
+		finish(t, FWD_END_STUCK, "");
+	if (n < 0)
+		drop_queue(t);
+	return work;
+}
+
+void
+fwd_tester_stop(struct fwd_tester *t)
+{
+	if (t->q != NULL)
+		drop_queue(t);
+	take_queue(t);
+	if (t->q != NULL)
+		drop_queue(t);
+}
