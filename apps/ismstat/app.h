@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What main.c, options.c, lines.c, prompt.c, commands.c and watch.c share. All of it runs in one
+ * thread: worker 0, or the program's only one with --attach.
+ *
+ *	                 lines.c  file, --command, words, standard input
+ *	main.c: round ->                                                  -> commands.c
+ *	                 prompt.c a person
+ *	              -> watch.c  tests that end, sessions that come and go, `wait`
+ */
+#ifndef APP_H
+#define APP_H
+
+#include <signal.h>
+
+#include "forms.h"
+#include "ismstat.h"
+
+#define APP_LINES_MAX 64 /* --command options */
+#define APP_ALLOW_MAX 64 /* GIDs after --listen */
+#define APP_ERR_MAX 512 /* bytes of a complaint */
+
+/* --- options.c --- */
+struct options {
+	const char *lines[APP_LINES_MAX]; /* --command */
+	unsigned int line_count;
+	char words[FORM_LINE_MAX]; /* what stands behind the options: one more line */
+	const char *file; /* --cmdline-file */
+	const char *attach, *device;
+	bool interactive, json, top, openmetrics, quiet;
+	bool listen, listen_any;
+	uint64_t allow[APP_ALLOW_MAX];
+	unsigned int allow_count;
+	uint64_t peer; /* 0: none */
+	uint64_t stats_period; /* seconds; 0: none */
+	uint64_t hot_us, idle_max_us, keepalive_ms;
+};
+/* @return -1 go on; else the exit code to leave with. */
+int options_parse(int argc, char **argv, struct options *opt);
+
+/* What `wait` waits for. */
+enum app_wait {
+	APP_WAIT_NONE,
+	APP_WAIT_TIME,
+	APP_WAIT_LINK,
+	APP_WAIT_TEST,
+};
+
+struct app {
+	struct options opt;
+	uint16_t dev_id;
+	struct link *link;
+	struct fwd *fwd; /* NULL with --attach */
+	struct source *src;
+	struct view_context view;
+	bool prompting; /* a person types (-i) */
+	bool quit; /* the command */
+	bool had_lines; /* commands were given at start */
+	bool lines_ended; /* all of them are done */
+	int status; /* enum run_exit: what failed commands have made of it */
+	/* watch.c */
+	enum app_wait wait;
+	uint64_t wait_ns, wait_until; /* length and end */
+	bool testing; /* a test was started and its end not told yet */
+	enum fwd_state state; /* seen last */
+	uint64_t tick_at; /* --stats-period: when to print next */
+};
+
+/* --- commands.c --- */
+/* @return 0, -ENOMEM. */
+int commands_init(void);
+void commands_free(void);
+/* Every form of a command, in the order of help. */
+const struct form_list *commands_forms(void);
+/*
+ * Do what a line says; an empty one is fine.
+ * @return 0, or -errno and one line for people in err.
+ */
+int commands_run(struct app *app, const char *line, char *err, size_t size);
+
+/* What the first command says of itself that these words begin; "" if there is none. */
+const char *commands_help(int argc, char **argv);
+
+/* --- lines.c --- */
+/* @return 0, or enum run_exit; the line is printed. */
+int lines_open(const struct options *opt);
+void lines_close(void);
+enum lines_state {
+	LINES_NONE, /* not now: standard input has nothing */
+	LINES_ONE,
+	LINES_END,
+};
+/* @param from  where the line stands, for complaints: "FILE:3: " or "". */
+enum lines_state lines_next(char line[FORM_LINE_MAX], char from[128]);
+/* Is the next line one that must be waited for at standard input? */
+bool lines_at_stdin(void);
+
+/* --- tty.c --- */
+/*
+ * Take the terminal over: byte by byte, no echo. It is given back by tty_restore(), at exit, and
+ * by every signal that ends the process and can be caught. Nothing is done when standard input is
+ * no terminal.
+ */
+void tty_take(void);
+void tty_restore(void);
+/* SIGINT, SIGTERM, SIGHUP: run_stop(); a second one ends the process at once. */
+void tty_signals(void);
+/* Since the last call: was the process stopped and continued? The terminal is ours again then. */
+bool tty_continued(void);
+
+/* --- prompt.c --- */
+int prompt_open(struct app *app);
+void prompt_close(void);
+/* Read what was typed and do it. @return how much was done. */
+unsigned int prompt_poll(struct app *app);
+/* Around lines of ours while a person may be typing: what is typed goes, and comes back. */
+void prompt_hide(void);
+void prompt_show(void);
+
+/* --- watch.c --- */
+/* @return how much was done. */
+unsigned int watch_poll(struct app *app, uint64_t now_ns);
+/* Begin to wait; watch_poll() ends it. */
+void watch_wait(struct app *app, enum app_wait what, uint64_t ns, uint64_t now_ns);
+/* Give up waiting (Ctrl-C). */
+void watch_cancel(struct app *app);
+
+/* --- main.c --- */
+/*
+ * One line for people, where they look: at the prompt; else on standard error, and the exit status
+ * will be 1.
+ */
+void app_complain(struct app *app, const char *from, const char *text);
+/* The same for news that are no fault; nothing with --quiet unless somebody types. */
+void app_tell(struct app *app, const char *text);
+
+#endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Life cycle of dpdk-ismstat. Read this first, then ismstat.h and app.h. */
+#include "app.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base_time.h"
+#include "link.h"
+#include "rte_pmd_ism.h"
+#include "run.h"
+#include "view.h"
+
+#define LINES_PER_ROUND 8 /* the link is polled between commands */
+#define ATTACHED_NAP_MS 100
+
+static struct app app;
+
+#ifndef ISMSTAT_FACES
+int
+top_run(struct source *src, uint64_t period_s)
+{
+	run_error("--top: not in this build");
+	return RUN_EXIT_FAIL;
+}
+
+int
+openmetrics_print(struct source *src, FILE *out)
+{
+	run_error("--openmetrics: not in this build");
+	return RUN_EXIT_FAIL;
+}
+#endif
+
+void
+app_complain(struct app *a, const char *from, const char *text)
+{
+	if (!a->prompting) {
+		run_error("%s%s", from, text);
+		a->status = RUN_EXIT_FAIL;
+		return;
+	}
+	prompt_hide();
+	printf("%s%s\n", from, text);
+	prompt_show();
+}
+
+void
+app_tell(struct app *a, const char *text)
+{
+	if (a->prompting)
+		app_complain(a, "", text);
+	else
+		run_note("%s", text);
+}
+
+/* Nobody types: lines from elsewhere. One that fails makes the exit status 1, the next one is done. */
+static unsigned int
+batch_poll(void)
+{
+	char line[FORM_LINE_MAX], from[128], err[APP_ERR_MAX];
+	unsigned int n;
+
+	for (n = 0; n < LINES_PER_ROUND && !app.quit && app.wait == APP_WAIT_NONE; n++) {
+		enum lines_state state = lines_next(line, from);
+
+		if (state == LINES_END) {
+			app.lines_ended = true;
+			break;
+		}
+		if (state == LINES_NONE)
+			break;
+		if (commands_run(&app, line, err, sizeof(err)) != 0)
+			app_complain(&app, from, err);
+	}
+	return n;
+}
+
+static void
+tick(uint64_t now_ns)
+{
+	uint64_t period = app.opt.stats_period * BASE_NS_PER_S;
+
+	if (period == 0 || now_ns < app.tick_at)
+		return;
+	view_tick(&app.view, app.tick_at == 0);
+	app.tick_at = app.tick_at == 0 ? now_ns + period : app.tick_at + period;
+	/* After a stop (SIGSTOP, a slow reader) one is enough. */
+	if (app.tick_at <= now_ns)
+		app.tick_at = now_ns + period;
+}
+
+/* Has everything been done that was asked for? */
+static bool
+is_done(void)
+{
+	if (app.quit)
+		return true;
+	if (app.prompting || !app.lines_ended || app.wait != APP_WAIT_NONE)
+		return false;
+	/* Someone else ends these. */
+	return !app.opt.listen && (app.opt.stats_period == 0 || app.had_lines);
+}
+
+static unsigned int
+app_poll(void *arg, uint64_t now_ns)
+{
+	unsigned int work = watch_poll(&app, now_ns);
+
+	tick(now_ns);
+	if (app.prompting) {
+		work += prompt_poll(&app);
+	} else if (!app.lines_ended) {
+		work += batch_poll();
+		if (app.lines_ended && app.opt.interactive)
+			app.prompting = true;
+	}
+	if (is_done() || ferror(stdout))
+		run_stop();
+	return work;
+}
+
+/* --- an own function --- */
+
+static unsigned int
+poll_link(void *arg, uint64_t now_ns)
+{
+	return link_poll(arg, now_ns);
+}
+
+static int
+start_link(void)
+{
+	const struct link_conf conf = {
+		.dev_id = app.dev_id,
+		.keepalive_ms = (uint32_t)app.opt.keepalive_ms,
+	};
+	int ret = link_create(&conf, &app.link);
+
+	if (ret == 0)
+		ret = run_add_poller(0, poll_link, app.link);
+	if (ret == 0)
+		return RUN_EXIT_OK;
+	run_error("no link over this function: %s", strerror(-ret));
+	return RUN_EXIT_FAIL;
+}
+
+static int
+start_fwd(void)
+{
+	const struct fwd_conf conf = {
+		.link = app.link,
+		.listen = app.opt.listen,
+		.allow_any = app.opt.listen_any,
+		.allow = app.opt.allow,
+		.allow_count = app.opt.allow_count,
+	};
+	char err[APP_ERR_MAX];
+	int ret = fwd_create(&conf, &app.fwd);
+
+	if (ret != 0) {
+		app.fwd = NULL;
+		run_error("link tests cannot start: %s", strerror(-ret));
+		return RUN_EXIT_FAIL;
+	}
+	if (app.opt.peer == 0 || fwd_open(app.fwd, app.opt.peer, err, sizeof(err)) == 0)
+		return RUN_EXIT_OK;
+	run_error("%s", err);
+	return RUN_EXIT_PEER;
+}
+
+static int
+open_source(const char *who)
+{
+	char err[APP_ERR_MAX];
+
+	if (source_open(who, &app.src, err, sizeof(err)) != 0) {
+		run_error("%s", err);
+		return RUN_EXIT_FAIL;
+	}
+	app.view.src = app.src;
+	return RUN_EXIT_OK;
+}
+
+static int
+start_prompt(void)
+{
+	if (!app.opt.interactive)
+		return RUN_EXIT_OK;
+	if (prompt_open(&app) == 0)
+		return RUN_EXIT_OK;
+	run_error("no memory for a prompt");
+	return RUN_EXIT_FAIL;
+}
+
+static int
+run_own(void)
+{
+	const struct run_idle_conf idle = { .hot_us = (uint32_t)app.opt.hot_us,
+					    .idle_max_us = (uint32_t)app.opt.idle_max_us };
+	int ret;
+
+	if (app.opt.top)
+		return top_run(app.src, app.opt.stats_period);
+	if (app.opt.openmetrics)
+		return openmetrics_print(app.src, stdout);
+	ret = start_prompt();
+	if (ret != RUN_EXIT_OK)
+		return ret;
+	if (run_add_poller(0, app_poll, NULL) != 0) {
+		run_error("too much to poll");
+		return RUN_EXIT_FAIL;
+	}
+	if (app.opt.interactive || lines_at_stdin())
+		run_add_wake_fd(0, STDIN_FILENO);
+	if (app.opt.listen && !app.opt.interactive)
+		run_ready();
+	run_loop(&idle);
+	return app.status;
+}
+
+static int
+own_function(void)
+{
+	int ret = run_eal_init();
+
+	if (ret != RUN_EXIT_OK)
+		return ret;
+	tty_signals();
+	ret = run_device(app.opt.device, &app.dev_id);
+	if (ret != RUN_EXIT_OK)
+		goto end_eal;
+	ret = start_link();
+	if (ret == RUN_EXIT_OK)
+		ret = start_fwd();
+	if (ret == RUN_EXIT_OK)
+		ret = open_source(NULL);
+	if (ret == RUN_EXIT_OK)
+		ret = run_own();
+	prompt_close();
+	source_close(app.src);
+	fwd_destroy(app.fwd);
+	link_destroy(app.link);
+	rte_pmd_ism_close(app.dev_id);
+end_eal:
+	run_fini();
+	return ret;
+}
+
+/* --- another program's counters: no function, no DPDK --- */
+
+static int
+run_attached(void)
+{
+	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
+	int ret;
+
+	if (app.opt.top)
+		return top_run(app.src, app.opt.stats_period);
+	if (app.opt.openmetrics)
+		return openmetrics_print(app.src, stdout);
+	ret = start_prompt();
+	if (ret != RUN_EXIT_OK)
+		return ret;
+	while (!run_stopping()) {
+		if (app_poll(NULL, base_now_ns()) != 0)
+			continue;
+		/* Standard input wakes us only while it is listened to. */
+		if ((app.prompting || lines_at_stdin()) && app.wait == APP_WAIT_NONE)
+			poll(&pfd, 1, ATTACHED_NAP_MS);
+		else
+			poll(NULL, 0, ATTACHED_NAP_MS);
+	}
+	return app.status;
+}
+
+static int
+attached(void)
+{
+	int ret;
+
+	tty_signals();
+	ret = open_source(app.opt.attach);
+	if (ret == RUN_EXIT_OK)
+		ret = run_attached();
+	prompt_close();
+	source_close(app.src);
+	return ret;
+}
+
+/* Without a word of what to do, a person gets a prompt. */
+static void
+choose_prompt(struct options *opt)
+{
+	bool lines = opt->line_count > 0 || opt->file != NULL || opt->words[0] != '\0';
+
+	app.had_lines = lines;
+	if (!lines && !opt->top && !opt->openmetrics && opt->stats_period == 0 &&
+	    isatty(STDIN_FILENO))
+		opt->interactive = true;
+}
+
+int
+main(int argc, char **argv)
+{
+	char **app_argv;
+	int app_argc, ret;
+
+	ret = run_args(argc, argv, "dpdk-ismstat", &app_argc, &app_argv);
+	if (ret != RUN_EXIT_OK)
+		return ret;
+	ret = options_parse(app_argc, app_argv, &app.opt);
+	if (ret >= 0)
+		return ret;
+	choose_prompt(&app.opt);
+	run_quiet(app.opt.quiet || app.opt.json || app.opt.openmetrics || app.opt.attach != NULL);
+	app.view.out = stdout;
+	app.view.json = app.opt.json;
+	view_rates(app.opt.stats_period != 0);
+	ret = lines_open(&app.opt);
+	if (ret != RUN_EXIT_OK)
+		return ret;
+	if (commands_init() != 0) {
+		run_error("no memory");
+		ret = RUN_EXIT_FAIL;
+	} else {
+		ret = app.opt.attach != NULL ? attached() : own_function();
+	}
+	commands_free();
+	view_forget();
+	lines_close();
+	return ret;
+}

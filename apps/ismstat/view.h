@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Views, behind ismstat.h's calls: a view is a row of a table.
+ *
+ *	view_table.c    the table, and what each view asks a source
+ *	view.c          show, clear, collect: from words to an object
+ *	view_count.c    arithmetic on objects: baselines, rates, ratios (pure)
+ *	view_fields.c   what is known of each key: label, unit, whether it counts (pure)
+ *	view_print.c    an object as text for people (pure)
+ */
+#ifndef VIEW_H
+#define VIEW_H
+
+#include "forms.h"
+#include "ismstat.h"
+
+/* --- view_table.c --- */
+struct view {
+	const char *words; /* after "show"; with '_' for ' ' the key in JSON */
+	const char *arg; /* what else may follow, as in a form: "[ID|all]"; or "" */
+	const char *help;
+	const char *needs; /* a telemetry command without which there is nothing to show */
+	const char *counts; /* whose counters: what "clear WORDS" goes by; NULL: it has none */
+	/*
+	 * @param id  of a function; NULL: all
+	 * @return what stands under the key; NULL: `err` says why.
+	 */
+	json_t *(*collect)(struct source *src, const char *id, char *err, size_t err_size);
+	/* NULL: view_print_value() */
+	void (*print)(FILE *out, const struct view *v, const json_t *value);
+};
+extern const struct view views[];
+extern const unsigned int view_count;
+
+/* --- view.c --- */
+/* From now on each answer has rates against the one before it of the same view. */
+void view_rates(bool on);
+/*
+ * Print every view with counters that the source has. For --stats-period.
+ * @param quiet  only take the numbers: rates need two answers.
+ */
+void view_tick(struct view_context *ctx, bool quiet);
+/* Forget baselines and older answers. */
+void view_forget(void);
+
+/* --- view_fields.c --- */
+enum view_unit {
+	VIEW_COUNT, /* 1,234,567 */
+	VIEW_BYTES, /* and in KiB, MiB ... */
+	VIEW_NS, /* a time */
+	VIEW_MS,
+	VIEW_SHARE, /* 0..1: percent */
+	VIEW_RATIO, /* x per y */
+	VIEW_FLAG, /* yes, no */
+	VIEW_TEXT,
+};
+struct view_field {
+	const char *key, *label; /* label NULL: the key with spaces */
+	enum view_unit unit;
+	bool counter; /* only ever grows */
+};
+/* @return never NULL: of an unknown key a field that does not count. */
+const struct view_field *view_field(const char *key);
+bool view_field_counts(const char *key);
+
+/* --- view_count.c --- */
+/* Take `base` from all counters of `value`, at every depth; what has restarted is left. */
+void view_subtract(json_t *value, const json_t *base);
+/* Give every object with counters an object "per_second": its growth since `before`. */
+void view_add_rates(json_t *value, const json_t *before, double seconds);
+/* Move each "per_second" of `rated` to where it belongs in `value`. */
+void view_take_rates(json_t *value, const json_t *rated);
+/* Put value[top] / value[bottom] into value[name], if both are there and bottom is not 0. */
+void view_ratio(json_t *value, const char *name, const char *top, const char *bottom);
+/* Add every counter and gauge of `from` to that of `to`; texts are left. */
+void view_add_numbers(json_t *to, const json_t *from);
+
+/* --- view_print.c --- */
+/* "12,345,678" @return buf. */
+const char *view_thousands(uint64_t n, char *buf, size_t size);
+/* A number with its unit, as it stands in a line. @return buf. */
+const char *view_text(const json_t *value, enum view_unit unit, char *buf, size_t size);
+/* Title and content; sub-objects are indented below their names. */
+void view_print_value(FILE *out, const char *title, const json_t *value);
+/* An object of objects as a table of these keys, NULL-terminated; `first` heads the names. */
+void view_print_table(FILE *out, const char *first, const json_t *rows, const char *const *keys);
+
+#endif
