@@ -98,3 +98,36 @@ base_num_parse(const char *text, int suffix, uint64_t min, uint64_t max, uint64_
 	*value = n;
 	return 0;
 }
+
+char *
+base_part_take(char **rest)
+{
+	char *part = *rest, *from = *rest, *to = *rest;
+	int more = 0;
+
+	if (from == NULL)
+		return NULL;
+	while (*from != '\0' && !more) {
+		if (*from != ',' || *++from == ',')
+			*to++ = *from++;
+		else
+			more = 1;
+	}
+	*rest = more ? from : NULL;
+	*to = '\0';
+	return part;
+}
+
+int
+base_gids_parse(char *list, uint64_t *gids, unsigned int *count, unsigned int max, const char **bad)
+{
+	while (list != NULL) {
+		*bad = strsep(&list, ":");
+		if (*count == max)
+			return -ENOSPC;
+		if (base_gid_parse(*bad, &gids[*count]) != 0)
+			return -EINVAL;
+		(*count)++;
+	}
+	return 0;
+}

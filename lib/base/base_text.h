@@ -39,4 +39,18 @@ const char *base_text_clean(char *dst, size_t size, const void *src, size_t len)
  */
 int base_num_parse(const char *text, int suffix, uint64_t min, uint64_t max, uint64_t *value);
 
+/*
+ * Cut the next part off *rest, at a single comma; two commas become one that is meant. *rest
+ * is NULL after the last part.
+ * @return the part, in place; NULL: there is none left.
+ */
+char *base_part_take(char **rest);
+
+/*
+ * Parse GIDs separated by ':', and add them to the *count that are in gids. `list` is cut up.
+ * @return 0; -EINVAL *bad is not a GID; -ENOSPC there are more than max.
+ */
+int base_gids_parse(char *list, uint64_t *gids, unsigned int *count, unsigned int max,
+		    const char **bad);
+
 #endif

@@ -20,49 +20,25 @@ refuse(char *err, size_t err_size, const char *fmt, ...)
 	return -EINVAL;
 }
 
-/*
- * Cut the next part off *s, at a single comma; two commas become one. @return NULL: there is none.
- */
-static char *
-take_part(char **s)
-{
-	char *part = *s, *from = *s, *to = *s;
-	bool more = false;
-
-	if (from == NULL)
-		return NULL;
-	while (*from != '\0' && !more) {
-		if (*from != ',' || *++from == ',')
-			*to++ = *from++;
-		else
-			more = true;
-	}
-	*s = more ? from : NULL;
-	*to = '\0';
-	return part;
-}
-
 static int
 take_allow(struct blk_export_conf *conf, char *list, char *err, size_t err_size)
 {
-	char *gid;
+	const char *gid;
+	int ret;
 
 	if (strcmp(list, "any") == 0) {
 		conf->allow_any = true;
 		return 0;
 	}
-	while (list != NULL) {
-		gid = strsep(&list, ":");
-		if (conf->allow_count == BLK_ALLOW_MAX)
-			return refuse(err, err_size, "export '%s': more than %d GIDs allowed",
-				      conf->name, BLK_ALLOW_MAX);
-		if (base_gid_parse(gid, &conf->allow[conf->allow_count]) != 0)
-			return refuse(err, err_size,
-				      "export '%s': allow=%s: expected 'any', or GIDs of 1 to 16 "
-				      "hex digits separated by ':'",
-				      conf->name, gid);
-		conf->allow_count++;
-	}
+	ret = base_gids_parse(list, conf->allow, &conf->allow_count, BLK_ALLOW_MAX, &gid);
+	if (ret == -ENOSPC)
+		return refuse(err, err_size, "export '%s': more than %d GIDs allowed", conf->name,
+			      BLK_ALLOW_MAX);
+	if (ret != 0)
+		return refuse(err, err_size,
+			      "export '%s': allow=%s: expected 'any', or GIDs of 1 to 16 "
+			      "hex digits separated by ':'",
+			      conf->name, gid);
 	return 0;
 }
 
@@ -98,7 +74,7 @@ blk_export_parse(const char *arg, struct blk_export_conf *conf, char **text, cha
 		snprintf(err, err_size, "no memory");
 		return -ENOMEM;
 	}
-	part = take_part(&rest);
+	part = base_part_take(&rest);
 	path = strchr(part, '=');
 	if (path == NULL || path == part || path[1] == '\0') {
 		ret = refuse(err, err_size, "--export '%s': expected NAME=PATH[,OPTION]...", arg);
@@ -107,7 +83,7 @@ blk_export_parse(const char *arg, struct blk_export_conf *conf, char **text, cha
 	*path++ = '\0';
 	conf->name = part;
 	conf->path = path;
-	while (ret == 0 && (part = take_part(&rest)) != NULL)
+	while (ret == 0 && (part = base_part_take(&rest)) != NULL)
 		ret = take_option(conf, part, err, err_size);
 	if (ret == 0)
 		return 0;
