@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Private to the server: a terminal, seen from where its bytes come and go. Two kinds: the
+ * master of a pseudo-terminal with a program behind it (cons_pty.c), and a device (cons_tty.c).
+ * Nothing here blocks.
+ */
+#ifndef CONS_TERM_H
+#define CONS_TERM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <termios.h>
+
+struct cons_size {
+	uint16_t rows, cols, xpixel, ypixel;
+};
+
+struct cons_term {
+	const struct cons_term_ops *ops;
+	int fd; /* non-blocking; -1: not open */
+	/* A program. */
+	int slave; /* our own look at the other side, or -1 */
+	int pidfd; /* readable when the program has ended; -1: the kernel has none, ask */
+	pid_t pid; /* 0: has ended and is reaped */
+	/* A device. */
+	struct termios saved;
+	uint64_t break_until_ns; /* 0: no break on the line */
+};
+
+struct cons_term_ops {
+	/* What can be said before it is opened. @return 0, -errno and a reason in err. */
+	int (*check)(const char *what, char *err, size_t err_size);
+	/*
+	 * @param term  for TERM.
+	 * @return 0; -errno and a reason for people in err: nothing is left.
+	 */
+	int (*open)(struct cons_term *t, const char *what, const char *term,
+		    const struct cons_size *size, char *err, size_t err_size);
+	/* Has the program ended? *code as in the event ENDED. Reaps it. */
+	bool (*ended)(struct cons_term *t, uint32_t *code);
+	/* @param redraw  tell the foreground processes even if nothing changes. */
+	void (*resize)(struct cons_term *t, const struct cons_size *size, bool redraw);
+	/* @return whether a NUL byte is to be typed instead (SPEC-cons "WRITE: input"). */
+	bool (*line_break)(struct cons_term *t, uint64_t now_ns);
+	/*
+	 * May an end of file be given now? Only when input is wanted and none is there.
+	 * @return the character that does it, plus CONS_EOF_RAW while the terminal does not
+	 * interpret it; -1: not now.
+	 */
+	int (*eof_char)(struct cons_term *t);
+	bool eof_once; /* one is all that may be given */
+	/* Timers of the terminal itself; cheap. */
+	void (*tick)(struct cons_term *t, uint64_t now_ns);
+	/* The terminal hangs up: programs get SIGHUP. Everything is closed but pid and pidfd. */
+	void (*close)(struct cons_term *t);
+};
+
+#define CONS_EOF_RAW 0x100
+
+extern const struct cons_term_ops cons_pty_ops;
+extern const struct cons_term_ops cons_tty_ops;
+
+/*
+ * For programs that were hung up and may not have ended: SIGKILL to what is left of their
+ * process group, then reap. Tolerates those that have ended.
+ * @return whether it has ended; if not, call again.
+ */
+bool cons_pty_reap(struct cons_term *t, bool kill_it);
+
+#endif
