@@ -5,6 +5,7 @@
  *	main.c        life cycle: options, device, link, services, loop, the way out
  *	options.c     the command line after "--"
  *	service_blk.c the block service
+ *	service_cons.c the console service
  *
  * A service is a row in main.c's table. Worker 0 (the main lcore) is the control thread of all
  * of them.
@@ -16,6 +17,7 @@
 #include <stdint.h>
 
 #include "blk_server.h"
+#include "cons_server.h"
 #include "link.h"
 
 /* One --export, as typed. The texts are owned; freed by options_free(). */
@@ -24,9 +26,18 @@ struct export_option {
 	struct blk_export_conf conf;
 };
 
+/* One --console, in the same way. */
+struct console_option {
+	char *text;
+	struct cons_console_conf conf;
+};
+
 struct options {
 	struct export_option *exports;
 	unsigned int export_count;
+	struct console_option *consoles;
+	unsigned int console_count;
+	uint64_t scrollback;
 	const char *device;
 	bool quiet;
 	uint64_t queues, depth, slot_size;
@@ -49,7 +60,8 @@ struct ismd {
 	struct options opt;
 	uint16_t dev_id;
 	struct link *link;
-	struct blk_server *blk;
+	struct blk_server *blk; /* NULL: no exports */
+	struct cons_server *cons; /* NULL: no consoles */
 };
 
 struct ismd_service {
@@ -64,5 +76,11 @@ struct ismd_service {
 };
 
 extern const struct ismd_service service_blk;
+extern const struct ismd_service service_cons;
+
+#define ISMD_GIDS_STRLEN 256
+/* "any GID", "nobody", or the GIDs, as many as fit. @return buf. */
+const char *ismd_gids_str(bool any, const uint64_t *gids, unsigned int count,
+			  char buf[ISMD_GIDS_STRLEN]);
 
 #endif

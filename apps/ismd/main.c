@@ -1,17 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ismd.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "base_text.h"
 #include "rte_pmd_ism.h"
 #include "run.h"
 
 /* Started in this order, stopped in the other. */
 static const struct ismd_service *const services[] = {
 	&service_blk,
+	&service_cons,
 };
 
 #define SERVICES (sizeof(services) / sizeof(services[0]))
+
+const char *
+ismd_gids_str(bool any, const uint64_t *gids, unsigned int count, char buf[ISMD_GIDS_STRLEN])
+{
+	char gid[BASE_GID_STRLEN];
+	size_t len = 0;
+
+	snprintf(buf, ISMD_GIDS_STRLEN, "%s", any ? "any GID" : "nobody");
+	for (unsigned int i = 0; !any && i < count && len < ISMD_GIDS_STRLEN; i++)
+		len += (size_t)snprintf(buf + len, ISMD_GIDS_STRLEN - len, "%s%s", i > 0 ? " " : "",
+					base_gid_str(gids[i], gid));
+	return buf;
+}
 
 static unsigned int
 poll_link(void *arg, uint64_t now_ns)

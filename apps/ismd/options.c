@@ -10,15 +10,24 @@
 #include "run_options.h"
 
 static const char help[] =
-	"usage: dpdk-ismd [EAL options --] --export NAME=PATH[,OPTION]... [options]\n"
+	"usage: dpdk-ismd [EAL options --] [--export NAME=PATH[,OPTION]...]...\n"
+	"                 [--console NAME=exec:CMD[,OPTION]...]... [options]\n"
 	"\n"
-	"Serves disk images to other systems over ISM.\n"
+	"Serves disk images and consoles to other systems over ISM.\n"
 	"\n"
 	"  --export NAME=PATH[,ro][,allow=GID[:GID...]|allow=any][,desc=TEXT]\n"
 	"                           serve this regular file or block device under that name;\n"
 	"                           ro: read-only; allow: who may use it, GIDs in hex\n"
 	"                           (nobody); desc: a text for lists; ',,' stands for a comma\n"
 	"                           in PATH or TEXT; several may be given\n"
+	"  --console NAME=exec:CMD[,allow=GID[:GID...]|allow=any]\n"
+	"        [,observe=GID[:GID...]|observe=any][,desc=TEXT]\n"
+	"                           offer a console: CMD, run by /bin/sh (/bin/login), on a\n"
+	"                           terminal of its own; allow: who may use it; observe: who\n"
+	"                           may look on; several may be given\n"
+	"  --console NAME=tty:PATH[,OPTION]...\n"
+	"                           offer this terminal device\n"
+	"  --scrollback BYTES       output kept for each console, 4K to 64M (256K)\n"
 	"  --queues N               queues that a client may have (16)\n"
 	"  --depth N                requests in flight per queue, a power of two (128)\n"
 	"  --slot-size BYTES        largest request on the link, a multiple of 4K (64K)\n"
@@ -29,8 +38,9 @@ static const char help[] =
 	"  --quiet                  say only what goes wrong\n"
 	"  --help, --version        print this, or the version, and end\n"
 	"\n"
-	"EAL options are DPDK's: -l 0-1, --vdev=raw_ism0,socket=PATH and so on. The variable\n"
-	"ISM_VDEV_SOCKET stands for the latter. See dpdk-ismd(8).\n";
+	"--queues, --depth and --slot-size are for exports. EAL options are DPDK's: -l 0-1,\n"
+	"--vdev=raw_ism0,socket=PATH and so on. The variable ISM_VDEV_SOCKET stands for the\n"
+	"latter. See dpdk-ismd(8).\n";
 
 static int
 take_export(void *options, const char *name, const char *arg)
@@ -54,10 +64,35 @@ take_export(void *options, const char *name, const char *arg)
 	return -1;
 }
 
+static int
+take_console(void *options, const char *name, const char *arg)
+{
+	struct options *opt = options;
+	struct console_option *c;
+	char err[256];
+
+	c = realloc(opt->consoles, (opt->console_count + 1) * sizeof(*c));
+	if (c == NULL) {
+		run_error("no memory");
+		return RUN_EXIT_FAIL;
+	}
+	opt->consoles = c;
+	c += opt->console_count;
+	if (cons_console_parse(arg, &c->conf, &c->text, err, sizeof(err)) != 0) {
+		run_error("%s", err);
+		return RUN_EXIT_USAGE;
+	}
+	opt->console_count++;
+	return -1;
+}
+
 #define AT(field) .at = offsetof(struct options, field)
 
 static const struct run_option table[] = {
 	{ "export", RUN_OPTION_TAKE, .take = take_export },
+	{ "console", RUN_OPTION_TAKE, .take = take_console },
+	{ "scrollback", RUN_OPTION_NUMBER, AT(scrollback), CONS_SCROLLBACK_MIN, CONS_SCROLLBACK_MAX,
+	  CONS_SCROLLBACK_DEFAULT, .suffix = true },
 	{ "device", RUN_OPTION_TEXT, AT(device) },
 	{ "quiet", RUN_OPTION_FLAG, AT(quiet) },
 	{ "queues", RUN_OPTION_NUMBER, AT(queues), 1, LINK_QUEUES_MAX, 16 },
@@ -83,9 +118,10 @@ options_parse(int argc, char **argv, struct options *opt)
 
 	memset(opt, 0, sizeof(*opt));
 	ret = run_options_parse(&command_line, argc, argv, opt);
-	if (ret >= 0 || opt->export_count > 0)
+	if (ret >= 0 || opt->export_count > 0 || opt->console_count > 0)
 		return ret;
-	run_error("--export NAME=PATH is missing: what is to be served?");
+	run_error("--export NAME=PATH or --console NAME=exec:CMD is missing: what is to be "
+		  "served?");
 	return RUN_EXIT_USAGE;
 }
 
@@ -95,4 +131,7 @@ options_free(struct options *opt)
 	for (unsigned int i = 0; i < opt->export_count; i++)
 		free(opt->exports[i].text);
 	free(opt->exports);
+	for (unsigned int i = 0; i < opt->console_count; i++)
+		free(opt->consoles[i].text);
+	free(opt->consoles);
 }

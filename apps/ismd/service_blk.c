@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base_text.h"
 #include "run.h"
 
 static unsigned int
@@ -40,20 +39,14 @@ static void
 tell_export(const struct ismd *d, unsigned int i)
 {
 	const struct blk_export_conf *conf = &d->opt.exports[i].conf;
-	char gids[256] = "", gid[BASE_GID_STRLEN], size[32];
+	char gids[ISMD_GIDS_STRLEN], size[32];
 	struct blk_export_state state;
-	size_t len = 0;
 
 	blk_server_export_state(d->blk, i, &state);
-	for (unsigned int k = 0; k < conf->allow_count && len < sizeof(gids); k++)
-		len += (size_t)snprintf(gids + len, sizeof(gids) - len, "%s%s", k > 0 ? " " : "",
-					base_gid_str(conf->allow[k], gid));
 	run_note("export '%s': %s, %s, %" PRIu64 " bytes (%s), %s, for %s", conf->name, conf->path,
 		 state.backing, state.size, size_text(state.size, size, sizeof(size)),
 		 conf->read_only ? "read-only" : "read-write",
-		 conf->allow_any	  ? "any GID"
-		 : conf->allow_count == 0 ? "nobody"
-					  : gids);
+		 ismd_gids_str(conf->allow_any, conf->allow, conf->allow_count, gids));
 	if (!conf->allow_any && conf->allow_count == 0)
 		run_error("warning: export '%s' is allowed to nobody; "
 			  "expected ',allow=GID' or ',allow=any'",
@@ -104,8 +97,11 @@ start(struct ismd *d)
 		.depth_max = (uint16_t)d->opt.depth,
 		.slot_max = (uint32_t)d->opt.slot_size,
 	};
-	int ret = blk_server_create(&conf, &d->blk);
+	int ret;
 
+	if (d->opt.export_count == 0)
+		return RUN_EXIT_OK;
+	ret = blk_server_create(&conf, &d->blk);
 	if (ret != 0) {
 		d->blk = NULL;
 		run_error("the block service cannot start: %s", strerror(-ret));
