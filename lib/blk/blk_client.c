@@ -225,6 +225,14 @@ normalise(struct blk_client_conf *conf)
 	return 0;
 }
 
+static void
+free_client(struct blk_client *c)
+{
+	for (uint16_t i = 0; i < c->conf.queues; i++)
+		blk_cq_fini(&c->cqs[i]);
+	free(c);
+}
+
 int
 blk_client_create(const struct blk_client_conf *conf, struct blk_client **client)
 {
@@ -253,13 +261,14 @@ blk_client_create(const struct blk_client_conf *conf, struct blk_client **client
 	open.features = full.digest ? LINK_FEATURE_DIGEST : 0;
 	open.required = open.features;
 	open.arg = c;
-	ret = link_open(full.link, &open, &c->session);
+	for (i = 0, ret = 0; i < full.queues && ret == 0; i++)
+		ret = blk_cq_init(&c->cqs[i], c, i);
+	if (ret == 0)
+		ret = link_open(full.link, &open, &c->session);
 	if (ret != 0) {
-		free(c);
+		free_client(c);
 		return ret;
 	}
-	for (i = 0; i < full.queues; i++)
-		blk_cq_init(&c->cqs[i], c, i);
 	blk_telemetry_add(c);
 	*client = c;
 	return 0;
@@ -276,7 +285,7 @@ blk_client_destroy(struct blk_client *c)
 	link_session_close(c->session, "client ends");
 	for (i = 0; i < c->conf.queues; i++)
 		blk_cq_detach(&c->cqs[i]);
-	free(c);
+	free_client(c);
 }
 
 bool

@@ -20,6 +20,7 @@
 #include <sys/queue.h>
 #include <sys/uio.h>
 
+#include "base_hist.h"
 #include "blk.h"
 #include "link.h"
 
@@ -150,17 +151,22 @@ void blk_cq_abort(struct blk_cq *cq, int err);
  */
 int blk_extents_seek(const void *payload, size_t len, bool hole, uint64_t *pos, uint64_t end);
 
-#define BLK_HIST_BUCKETS 64
 struct blk_cq_stats {
 	uint64_t ops[BLK_OP_COUNT], bytes[BLK_OP_COUNT], errors[BLK_OP_COUNT];
 	uint64_t replays; /* ios that were sent again */
 	uint64_t waits; /* ios that found too few free slots */
 	uint64_t digest_errors;
 	uint64_t lat_ns_sum[BLK_OP_COUNT];
-	/* latency histogram: bucket i counts ios of 2^(i/2) .. ns (two buckets an octave) */
-	uint64_t lat_hist[BLK_HIST_BUCKETS];
 };
 /* Any thread. */
 void blk_cq_stats(const struct blk_cq *cq, struct blk_cq_stats *stats);
+/* Latencies of all ios of the queue that succeeded are added to *sum. Any thread. */
+void blk_cq_latency(const struct blk_cq *cq, struct base_hist *sum);
+/*
+ * The same of one disk over all queues.
+ * @return how many of its ios are under way.
+ */
+uint64_t blk_disk_latency(const struct blk_client *c, const struct blk_disk *d,
+			  struct base_hist *sum);
 
 #endif

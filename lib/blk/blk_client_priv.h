@@ -109,8 +109,18 @@ struct blk_slot {
 
 TAILQ_HEAD(blk_io_list, blk_io);
 
+/*
+ * What a queue has done for one disk; the data thread writes. Nearly 5 KiB, of which the kernel
+ * gives only what is touched.
+ */
+struct blk_cq_disk {
+	struct base_hist latency; /* of ios that succeeded */
+	uint64_t started, ended;
+};
+
 struct blk_cq {
 	struct blk_client *client;
+	struct blk_cq_disk *disks; /* BLK_EXPORTS_MAX, as blk_client.disks */
 	/*
 	 * The link has no queues before the first session; from then on they stay where they are.
 	 * Release by control, acquire by the data thread, which keeps it in q.
@@ -200,7 +210,10 @@ void blk_disk_unmark(struct blk_client *c);
 void blk_disk_rebooted(struct blk_client *c);
 
 /* --- blk_cq.c --- */
-void blk_cq_init(struct blk_cq *cq, struct blk_client *c, uint16_t index);
+/* @return 0; -ENOMEM. */
+int blk_cq_init(struct blk_cq *cq, struct blk_client *c, uint16_t index);
+/* Tolerates one that was never initialised. */
+void blk_cq_fini(struct blk_cq *cq);
 /* Control thread, when no data thread polls any more. */
 void blk_cq_detach(struct blk_cq *cq);
 /* Store the payload of this chunk and post its descriptor. @return 0; -ENOTCONN; -EINVAL. */
@@ -211,15 +224,14 @@ void blk_cq_piece(const struct blk_cq *cq, struct blk_io *io, struct link_req *r
 /* --- blk_cq_answer.c --- */
 /* Take completions. @return how many. */
 unsigned int blk_cq_reap(struct blk_cq *cq);
+/* The queue's account of the io's disk. */
+static inline struct blk_cq_disk *
+blk_cq_disk(const struct blk_cq *cq, const struct blk_io *io)
+{
+	return &cq->disks[io->disk - cq->client->disks];
+}
 /* The io has left every list: account for it and give it back. */
 void blk_cq_end(struct blk_cq *cq, struct blk_io *io, int err, uint64_t now_ns);
-
-/* --- blk_hist.c --- */
-/* The histogram bucket of a latency, and the value in its middle. */
-unsigned int blk_hist_bucket(uint64_t ns);
-uint64_t blk_hist_value(unsigned int bucket);
-/* The latency that `permille` of the ios stay below, in ns; 0 without ios. */
-uint64_t blk_hist_percentile(const uint64_t hist[BLK_HIST_BUCKETS], unsigned int permille);
 
 /* --- blk_client_telemetry.c --- */
 void blk_telemetry_add(struct blk_client *c);

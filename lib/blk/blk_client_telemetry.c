@@ -109,11 +109,25 @@ add_op(struct rte_tel_data *d, unsigned int op, const char *what, uint64_t value
 	base_tel_dict_u64(d, name, value);
 }
 
+static void
+add_latency(struct rte_tel_data *d, const struct base_hist *h)
+{
+	struct base_hist_summary s;
+
+	base_hist_summary(h, &s);
+	base_tel_dict_u64(d, "min_ns", s.min);
+	base_tel_dict_u64(d, "p50_ns", s.p50);
+	base_tel_dict_u64(d, "p99_ns", s.p99);
+	base_tel_dict_u64(d, "p999_ns", s.p999);
+	base_tel_dict_u64(d, "max_ns", s.max);
+}
+
 static int
 show_disk(const struct blk_client *c, const char *rest, struct rte_tel_data *d)
 {
 	const struct blk_disk *disk = rest != NULL ? blk_client_disk_by_name(c, rest) : NULL;
 	const struct blk_disk_counters *dc;
+	struct base_hist latency = { 0 };
 	unsigned int op;
 
 	if (disk == NULL)
@@ -126,6 +140,8 @@ show_disk(const struct blk_client *c, const char *rest, struct rte_tel_data *d)
 	base_tel_dict_u64(d, "size", blk_disk_size(disk));
 	base_tel_dict_u64(d, "flags", blk_disk_flags(disk));
 	base_tel_dict_u64(d, "losses", blk_disk_losses(disk));
+	base_tel_dict_u64(d, "inflight", blk_disk_latency(c, disk, &latency));
+	add_latency(d, &latency);
 	for (op = 0; op < BLK_OP_COUNT; op++) {
 		if (op_names[op] == NULL)
 			continue;
@@ -141,6 +157,7 @@ static int
 show_queue(const struct blk_client *c, const char *rest, struct rte_tel_data *d)
 {
 	struct link_queue_stats link = { 0 };
+	struct base_hist latency = { 0 };
 	struct blk_cq_stats st;
 	struct link_queue *q;
 	uint64_t index = 0;
@@ -161,11 +178,12 @@ show_queue(const struct blk_client *c, const char *rest, struct rte_tel_data *d)
 		add_op(d, op, "errors", st.errors[op]);
 		add_op(d, op, "mean_ns", st.ops[op] ? st.lat_ns_sum[op] / st.ops[op] : 0);
 	}
-	base_tel_dict_u64(d, "p50_ns", blk_hist_percentile(st.lat_hist, 500));
-	base_tel_dict_u64(d, "p99_ns", blk_hist_percentile(st.lat_hist, 990));
+	blk_cq_latency(&c->cqs[index], &latency);
+	add_latency(d, &latency);
 	base_tel_dict_u64(d, "replays", st.replays);
 	base_tel_dict_u64(d, "waits", st.waits);
 	base_tel_dict_u64(d, "digest_errors", st.digest_errors);
+	base_tel_dict_u64(d, "inflight", link.inflight);
 	base_tel_dict_u64(d, "requests", link.requests);
 	base_tel_dict_u64(d, "completions", link.completions);
 	base_tel_dict_u64(d, "descriptor_stores", link.flushes);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base_crc.h"
@@ -15,13 +16,22 @@
 /* One DISCARD, WRITE_ZEROES or BLOCK_STATUS request: a round number below 2^32. */
 #define RANGE_MAX (2ULL << 30)
 
-void
+int
 blk_cq_init(struct blk_cq *cq, struct blk_client *c, uint16_t index)
 {
 	cq->client = c;
 	cq->index = index;
 	TAILQ_INIT(&cq->waiting);
 	TAILQ_INIT(&cq->started);
+	cq->disks = calloc(BLK_EXPORTS_MAX, sizeof(*cq->disks));
+	return cq->disks != NULL ? 0 : -ENOMEM;
+}
+
+void
+blk_cq_fini(struct blk_cq *cq)
+{
+	free(cq->disks);
+	cq->disks = NULL;
 }
 
 static bool
@@ -352,6 +362,7 @@ blk_cq_submit(struct blk_cq *cq, struct blk_io *io)
 	io->p.waited = false;
 	io->p.first = BLK_NO_SLOT;
 	cq->inflight++;
+	blk_count(&blk_cq_disk(cq, io)->started, 1);
 	TAILQ_INSERT_TAIL(&cq->waiting, io, p.entry);
 	/* The usual case goes out at once; whatever is in the way is blk_cq_poll()'s matter. */
 	if (TAILQ_FIRST(&cq->waiting) == io && cq->attached && is_ready(cq))
@@ -420,4 +431,30 @@ blk_cq_stats(const struct blk_cq *cq, struct blk_cq_stats *stats)
 	static_assert(sizeof(*stats) % sizeof(uint64_t) == 0, "only 64-bit counters in it");
 	for (i = 0; i < sizeof(*stats) / sizeof(uint64_t); i++)
 		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+}
+
+void
+blk_cq_latency(const struct blk_cq *cq, struct base_hist *sum)
+{
+	unsigned int i, n = blk_client_disks(cq->client);
+
+	for (i = 0; i < n; i++)
+		base_hist_merge(sum, &cq->disks[i].latency);
+}
+
+uint64_t
+blk_disk_latency(const struct blk_client *c, const struct blk_disk *d, struct base_hist *sum)
+{
+	uint64_t started = 0, ended = 0;
+	const struct blk_cq_disk *cd;
+	unsigned int i;
+
+	for (i = 0; i < c->conf.queues; i++) {
+		cd = &c->cqs[i].disks[d - c->disks];
+		base_hist_merge(sum, &cd->latency);
+		ended += __atomic_load_n(&cd->ended, __ATOMIC_RELAXED);
+		started += __atomic_load_n(&cd->started, __ATOMIC_RELAXED);
+	}
+	/* Each a moment of its own. */
+	return started > ended ? started - ended : 0;
 }

@@ -53,7 +53,7 @@ account(struct blk_cq *cq, const struct blk_io *io, int err, uint64_t now_ns)
 	blk_count(&st->ops[io->op], 1);
 	blk_count(&st->bytes[io->op], io->len);
 	blk_count(&st->lat_ns_sum[io->op], ns);
-	blk_count(&st->lat_hist[blk_hist_bucket(ns)], 1);
+	base_hist_add(&blk_cq_disk(cq, io)->latency, ns, 1);
 	atomic_fetch_add_explicit(&dc->ops[io->op], 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&dc->bytes[io->op], io->len, memory_order_relaxed);
 }
@@ -66,6 +66,7 @@ blk_cq_end(struct blk_cq *cq, struct blk_io *io, int err, uint64_t now_ns)
 	else
 		io->iov_count = 0;
 	account(cq, io, err, now_ns);
+	blk_count(&blk_cq_disk(cq, io)->ended, 1);
 	cq->inflight--;
 	io->done(io, err);
 }

@@ -400,24 +400,33 @@ blk_server_export_state(const struct blk_server *srv, unsigned int i,
 }
 
 static void
-add_counts(struct blk_export_stats *stats, const struct blk_counts *c)
+add_counts(struct blk_export_stats *stats, struct base_hist *latency, const struct blk_counts *c)
 {
+	uint64_t ended = 0, started;
+
 	for (unsigned int op = 0; op < BLK_OP_COUNT; op++) {
 		stats->ops[op] += atomic_load_explicit(&c->ops[op], memory_order_relaxed);
 		stats->bytes[op] += atomic_load_explicit(&c->bytes[op], memory_order_relaxed);
 		stats->errors[op] += atomic_load_explicit(&c->errors[op], memory_order_relaxed);
+		ended += atomic_load_explicit(&c->ops[op], memory_order_relaxed);
 	}
+	started = atomic_load_explicit(&c->started, memory_order_relaxed);
+	stats->inflight += started > ended ? started - ended : 0;
+	base_hist_merge(latency, &c->latency);
 }
 
 int
 blk_server_export_stats(const struct blk_server *srv, unsigned int i, const char **name,
 			struct blk_export_stats *stats)
 {
+	struct base_hist latency = { 0 };
+
 	if (i >= exports_count(srv))
 		return -ENOENT;
 	memset(stats, 0, sizeof(*stats));
 	for (unsigned int w = 0; w < srv->conf.workers; w++)
-		add_counts(stats, &srv->workers[w].counts[i]);
+		add_counts(stats, &latency, &srv->workers[w].counts[i]);
+	base_hist_summary(&latency, &stats->latency);
 	*name = srv->exports[i]->name;
 	return 0;
 }

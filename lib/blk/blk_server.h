@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base_hist.h"
 #include "blk.h"
 #include "link.h"
 
@@ -88,6 +89,9 @@ unsigned int blk_worker_inflight(const struct blk_worker *w);
 
 struct blk_export_stats {
 	uint64_t ops[BLK_OP_COUNT], bytes[BLK_OP_COUNT], errors[BLK_OP_COUNT];
+	uint64_t inflight; /* requests taken and not answered */
+	/* From the round that took a request until its answer was published. */
+	struct base_hist_summary latency;
 };
 unsigned int blk_server_exports(const struct blk_server *srv);
 struct blk_export_state {

@@ -24,6 +24,13 @@
 #include "blk_server.h"
 #include "link.h"
 
+/*
+ * Answers are published in batches, for a store is what costs: but not so late that the client has
+ * nothing to do meanwhile.
+ */
+#define BLK_FLUSH_OPS 16
+#define BLK_FLUSH_BYTES (256u << 10)
+
 #define BLK_UNIT_WORDS (BLK_EXPORTS_MAX / 64)
 
 struct blk_session {
@@ -47,6 +54,8 @@ struct blk_job {
 	struct blk_eio io; /* first: its done() casts back */
 	struct blk_queue *queue;
 	uint16_t id; /* slot */
+	uint16_t unit; /* of an export that counts it; 0 = none */
+	uint64_t start_ns;
 	bool placed; /* a READ goes straight into the peer's slot */
 };
 
@@ -62,6 +71,10 @@ struct blk_queue {
 	bool broken;
 	bool dirty; /* answers posted and not flushed; on the worker's dirty list */
 	unsigned int posted; /* since the last flush */
+	struct {
+		uint64_t start_ns;
+		uint16_t unit;
+	} answered[BLK_FLUSH_OPS]; /* those that were posted */
 	uint32_t posted_bytes;
 	unsigned int busy; /* requests in the engine */
 	struct blk_job jobs[]; /* by slot */
@@ -70,6 +83,8 @@ struct blk_queue {
 /* Of one worker and export; one writer, relaxed. */
 struct blk_counts {
 	_Atomic uint64_t ops[BLK_OP_COUNT], bytes[BLK_OP_COUNT], errors[BLK_OP_COUNT];
+	_Atomic uint64_t started;
+	struct base_hist latency;
 };
 
 struct blk_worker_stats {
@@ -81,6 +96,7 @@ struct blk_worker {
 	struct blk_engine *engine;
 	TAILQ_HEAD(, blk_queue) queues;
 	struct blk_queue *dirty;
+	uint64_t now_ns; /* of the running round */
 	uint8_t *scratch; /* answers that are made, not read: BLK_SCRATCH bytes */
 	struct blk_counts *counts; /* BLK_EXPORTS_MAX */
 	struct {

@@ -15,7 +15,7 @@
 #include "base_text.h"
 #include "blk_server_priv.h"
 
-#define EXPORTS_SHOWN 16 /* what fits one answer */
+#define EXPORTS_SHOWN 12 /* what fits one answer */
 #define WORKERS_SHOWN 64
 
 /* One server a program. The lock keeps it there while a client reads. */
@@ -118,6 +118,11 @@ show_export(unsigned int i)
 			  atomic_load_explicit(&exp->generation, memory_order_relaxed));
 	base_tel_dict_u64(d, "flush_errors",
 			  atomic_load_explicit(&exp->flush_errors, memory_order_relaxed));
+	base_tel_dict_u64(d, "inflight", stats.inflight);
+	base_tel_dict_u64(d, "p50_ns", stats.latency.p50);
+	base_tel_dict_u64(d, "p99_ns", stats.latency.p99);
+	base_tel_dict_u64(d, "p999_ns", stats.latency.p999);
+	base_tel_dict_u64(d, "max_ns", stats.latency.max);
 	show_allowed(d, exp);
 	show_ops(d, &stats);
 	return d;
@@ -198,6 +203,6 @@ RTE_INIT(blk_server_telemetry_init)
 {
 	rte_telemetry_register_cmd(
 		"/blk/exports", cmd_exports,
-		"Exports with counters. Parameter: number of the first (16 are shown)");
+		"Exports with counters. Parameter: number of the first (12 are shown)");
 	rte_telemetry_register_cmd("/blk/workers", cmd_workers, "Counters of the server's workers");
 }

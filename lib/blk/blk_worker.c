@@ -15,12 +15,6 @@
 #include "blk_server_priv.h"
 
 #define BURST 32 /* requests taken from a queue in one round */
-/*
- * Answers are published in batches, for a store is what costs: but not so late that the client has
- * nothing to do meanwhile.
- */
-#define FLUSH_OPS 16
-#define FLUSH_BYTES (256u << 10)
 
 /* --- answers --- */
 
@@ -33,9 +27,25 @@ break_queue(struct blk_queue *bq, int ret)
 	bq->broken = true;
 }
 
+/* What was just published: one look at the clock for the batch. */
+static void
+count_latencies(struct blk_queue *bq, unsigned int posted)
+{
+	uint64_t now = base_now_ns(), start;
+
+	for (unsigned int i = 0; i < posted; i++) {
+		if (bq->answered[i].unit == 0)
+			continue;
+		start = bq->answered[i].start_ns;
+		base_hist_add(&bq->worker->counts[bq->answered[i].unit - 1].latency,
+			      now > start ? now - start : 0, 1);
+	}
+}
+
 static void
 flush(struct blk_queue *bq)
 {
+	unsigned int posted = bq->posted;
 	int ret;
 
 	bq->posted = 0;
@@ -43,7 +53,9 @@ flush(struct blk_queue *bq)
 	if (bq->broken)
 		return;
 	ret = link_rsp_flush(bq->link);
-	if (ret != 0)
+	if (ret == 0)
+		count_latencies(bq, posted);
+	else
 		break_queue(bq, ret);
 	blk_count(&bq->worker->stats.flushes, 1);
 }
@@ -105,9 +117,11 @@ answer(struct blk_job *job, enum blk_status status, const void *payload, uint32_
 		break_queue(bq, ret);
 		return;
 	}
+	bq->answered[bq->posted].start_ns = job->start_ns;
+	bq->answered[bq->posted].unit = job->unit;
 	bq->posted++;
 	bq->posted_bytes += len;
-	if (bq->posted >= FLUSH_OPS || bq->posted_bytes >= FLUSH_BYTES)
+	if (bq->posted >= BLK_FLUSH_OPS || bq->posted_bytes >= BLK_FLUSH_BYTES)
 		flush(bq);
 	else
 		mark_dirty(bq);
@@ -244,6 +258,7 @@ serve(struct blk_queue *bq, const struct link_req *req)
 	enum blk_status status = check(bq, req, &exp);
 
 	job->placed = false;
+	job->unit = 0;
 	if (status == BLK_OK && !digest_ok(bq, req)) {
 		blk_count(&bq->worker->stats.digest_errors, 1);
 		status = BLK_EDIGEST;
@@ -257,6 +272,11 @@ serve(struct blk_queue *bq, const struct link_req *req)
 	job->io.flags = req->flags;
 	job->io.off = req->off;
 	job->io.len = req->len;
+	if (exp != NULL) {
+		job->unit = exp->unit;
+		job->start_ns = bq->worker->now_ns;
+		blk_count(&bq->worker->counts[exp->unit - 1].started, 1);
+	}
 	if (req->op == BLK_LIST || req->op == BLK_IDENTIFY || req->op == BLK_BLOCK_STATUS) {
 		serve_now(job, req);
 		return;
@@ -329,7 +349,7 @@ blk_worker_poll(struct blk_worker *w, uint64_t now_ns)
 	struct blk_queue *bq, *next;
 	unsigned int work = 0;
 
-	RTE_SET_USED(now_ns);
+	w->now_ns = now_ns;
 	take_inbox(w);
 	for (bq = TAILQ_FIRST(&w->queues); bq != NULL; bq = next) {
 		next = TAILQ_NEXT(bq, entry);

@@ -183,40 +183,14 @@ extents(void **state)
 	assert_int_equal(pos, 0);
 }
 
-static void
-latencies(void **state)
-{
-	uint64_t hist[BLK_HIST_BUCKETS] = { 0 };
-	uint64_t ns;
-	unsigned int last = blk_hist_bucket(16);
-
-	assert_int_equal(blk_hist_percentile(hist, 500), 0);
-	for (ns = 16; ns < 1ULL << 33; ns += 1 + ns / 50) {
-		unsigned int b = blk_hist_bucket(ns);
-		uint64_t v = blk_hist_value(b);
-
-		assert_true(b == last || b == last + 1); /* none skipped, never back */
-		last = b;
-		if (b < BLK_HIST_BUCKETS - 1)
-			assert_true(v * 10 > ns * 8 && v * 10 < ns * 12);
-	}
-	assert_int_equal(last, BLK_HIST_BUCKETS - 1);
-	assert_int_equal(blk_hist_bucket(UINT64_MAX), BLK_HIST_BUCKETS - 1);
-	assert_int_equal(blk_hist_bucket(0), 0);
-	hist[blk_hist_bucket(10000)] = 98;
-	hist[blk_hist_bucket(1000000)] = 2;
-	assert_int_equal(blk_hist_percentile(hist, 500), blk_hist_value(blk_hist_bucket(10000)));
-	assert_int_equal(blk_hist_percentile(hist, 980), blk_hist_value(blk_hist_bucket(10000)));
-	assert_int_equal(blk_hist_percentile(hist, 990), blk_hist_value(blk_hist_bucket(1000000)));
-	assert_int_equal(blk_hist_percentile(hist, 1000), blk_hist_value(blk_hist_bucket(1000000)));
-}
-
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(gate),	   cmocka_unit_test(names),	cmocka_unit_test(numbers),
-		cmocka_unit_test(extents), cmocka_unit_test(latencies),
+		cmocka_unit_test(gate),
+		cmocka_unit_test(names),
+		cmocka_unit_test(numbers),
+		cmocka_unit_test(extents),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
