@@ -56,14 +56,25 @@ open_standard_fds(void)
 	}
 }
 
-/* A person at a console is told of the session by us: what the link says of it is for logs. */
+static void
+calm(const char *topic, uint32_t level)
+{
+	int type = rte_log_register(topic);
+
+	/* Somebody who has asked for more gets it. */
+	if (type >= 0 && rte_log_get_level((uint32_t)type) == (int)RTE_LOG_NOTICE)
+		rte_log_set_level((uint32_t)type, level);
+}
+
+/*
+ * Sessions and functions that come and go are told by our own lines, one for each thing that
+ * happens: what the layers below say of it is for logs.
+ */
 static void
 calm_logs(void)
 {
-	int type = rte_log_register("lib.ism.link");
-
-	if (type >= 0 && rte_log_get_level((uint32_t)type) == (int)RTE_LOG_NOTICE)
-		rte_log_set_level((uint32_t)type, RTE_LOG_WARNING);
+	calm("lib.ism.link", RTE_LOG_ERR);
+	calm("pmd.raw.ism", RTE_LOG_CRIT);
 }
 
 static int

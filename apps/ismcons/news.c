@@ -194,8 +194,7 @@ news_take(struct ismcons *app, const struct cons_item *item)
 		ended(app, item);
 		break;
 	case CONS_ITEM_TAKEN:
-		say("%s has taken over%s%s", base_gid_str(item->value, gid),
-		    WITH_COLON(item->text));
+		say("%s has taken over", base_gid_str(item->value, gid));
 		finish(app, CONS_EXIT_TAKEN);
 		break;
 	case CONS_ITEM_DETACHED:
