@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What main.c, options.c, lines.c, prompt.c, commands.c and watch.c share. All of it runs in one
+ * What main.c, options.c, lines.c, prompt.c, notes.c, tty.c, commands.c and watch.c share. All of it runs in one
  * thread: worker 0, or the program's only one with --attach.
  *
  *	                 lines.c  file, --command, words, standard input
@@ -57,6 +57,7 @@ struct app {
 	bool quit; /* the command */
 	bool had_lines; /* commands were given at start */
 	bool lines_ended; /* all of them are done */
+	bool hears; /* standard input wakes the program */
 	int status; /* enum run_exit: what failed commands have made of it */
 	/* watch.c */
 	enum app_wait wait;
@@ -113,9 +114,20 @@ int prompt_open(struct app *app);
 void prompt_close(void);
 /* Read what was typed and do it. @return how much was done. */
 unsigned int prompt_poll(struct app *app);
+/* Would it take what is typed now? */
+bool prompt_hears(void);
 /* Around lines of ours while a person may be typing: what is typed goes, and comes back. */
 void prompt_hide(void);
 void prompt_show(void);
+
+/* --- notes.c: what libraries log while a person types --- */
+void notes_open(void);
+/* Print what was logged. @return whether there was something. */
+unsigned int notes_print(void);
+/* From here on lines go to standard error again. */
+void notes_release(void);
+/* After run_fini(). */
+void notes_close(void);
 
 /* --- watch.c --- */
 /* @return how much was done. */

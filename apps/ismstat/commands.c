@@ -221,45 +221,22 @@ add_views(void)
 		show.help = v->help;
 		ret = add_made(&show, "show %s%s%s", v->words, v->arg[0] != '\0' ? " " : "",
 			       v->arg);
-		clear.help = "these counters count from here";
+		clear.help = "its counters count from here";
 		if (ret == 0 && v->counts != NULL)
 			ret = add_made(&clear, "clear %s [all]", v->words);
 	}
 	return ret;
 }
 
-/* "ping|stream|verify" */
-static void
-mode_list(char *buf, size_t size)
-{
-	size_t len = 0;
-
-	buf[0] = '\0';
-	for (unsigned int i = 0; fwd_mode_names[i] != NULL && len < size; i++)
-		len += (size_t)snprintf(buf + len, size - len, "%s%s", i > 0 ? "|" : "",
-					fwd_mode_names[i]);
-}
-
-/* Values that are words to choose from are completed; others are judged by fwd_set(). */
 static int
 add_settings(void)
 {
 	struct command set = { .topic = "set", .own = true, .run = do_set };
-	char modes[128];
 	int ret = 0;
 
-	mode_list(modes, sizeof(modes));
 	for (unsigned int i = 0; i < fwd_setting_count && ret == 0; i++) {
-		const struct fwd_setting *s = &fwd_settings[i];
-		bool words = strchr(s->values, '|') != NULL &&
-			     strspn(s->values, "abcdefghijklmnopqrstuvwxyz|-_N0123456789") ==
-				     strlen(s->values);
-
-		set.help = s->help;
-		ret = add_made(&set, "set %s %s", s->name,
-			       strcmp(s->name, "fwd") == 0 ? modes
-			       : words			   ? s->values
-							   : "N");
+		set.help = fwd_settings[i].help;
+		ret = add_made(&set, "set %s %s", fwd_settings[i].name, fwd_settings[i].values);
 	}
 	return ret;
 }

@@ -100,7 +100,7 @@ form_choice(const char *form, unsigned int word, unsigned int n, char choice[FOR
 bool
 form_is_word(const char *choice)
 {
-	return !isupper((unsigned char)choice[0]);
+	return !isupper((unsigned char)choice[0]) && !isdigit((unsigned char)choice[0]);
 }
 
 static bool

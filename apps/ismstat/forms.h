@@ -4,8 +4,8 @@
  *
  *	show device info [ID|all]
  *
- * Words in small letters are typed as they are; '|' parts alternatives; words in capitals stand
- * for a value; what is in brackets may be left out (the last word only). From the same texts come
+ * Words in small letters are typed as they are; '|' parts alternatives; words in capitals, and those
+ * that begin with a digit (a range), stand for a value; what is in brackets may be left out (the last word only). From the same texts come
  * parsing, completion, complaints, help and the man page's table. Pure functions.
  */
 #ifndef FORMS_H

@@ -19,13 +19,15 @@
 
 static struct app app;
 
-#ifndef ISMSTAT_FACES
+#ifndef ISMSTAT_TOP
 int
 top_run(struct source *src, uint64_t period_s)
 {
 	run_error("--top: not in this build");
 	return RUN_EXIT_FAIL;
 }
+#endif
+#ifndef ISMSTAT_OPENMETRICS
 
 int
 openmetrics_print(struct source *src, FILE *out)
@@ -105,6 +107,27 @@ is_done(void)
 	return !app.opt.listen && (app.opt.stats_period == 0 || app.had_lines);
 }
 
+/* Standard input wakes us only while it is read: an unread byte would keep us awake. */
+static bool
+hears_stdin(void)
+{
+	return app.prompting ? prompt_hears() : lines_at_stdin() && app.wait == APP_WAIT_NONE;
+}
+
+static void
+mind_stdin(void)
+{
+	bool hears = hears_stdin();
+
+	if (hears == app.hears)
+		return;
+	app.hears = hears;
+	if (hears)
+		run_add_wake_fd(0, STDIN_FILENO);
+	else
+		run_remove_wake_fd(0, STDIN_FILENO);
+}
+
 static unsigned int
 app_poll(void *arg, uint64_t now_ns)
 {
@@ -118,6 +141,7 @@ app_poll(void *arg, uint64_t now_ns)
 		if (app.lines_ended && app.opt.interactive)
 			app.prompting = true;
 	}
+	mind_stdin();
 	if (is_done() || ferror(stdout))
 		run_stop();
 	return work;
@@ -210,12 +234,12 @@ run_own(void)
 	ret = start_prompt();
 	if (ret != RUN_EXIT_OK)
 		return ret;
+	if (app.opt.interactive)
+		notes_open();
 	if (run_add_poller(0, app_poll, NULL) != 0) {
 		run_error("too much to poll");
 		return RUN_EXIT_FAIL;
 	}
-	if (app.opt.interactive || lines_at_stdin())
-		run_add_wake_fd(0, STDIN_FILENO);
 	if (app.opt.listen && !app.opt.interactive)
 		run_ready();
 	run_loop(&idle);
@@ -247,6 +271,7 @@ own_function(void)
 	rte_pmd_ism_close(app.dev_id);
 end_eal:
 	run_fini();
+	notes_close();
 	return ret;
 }
 
@@ -268,11 +293,7 @@ run_attached(void)
 	while (!run_stopping()) {
 		if (app_poll(NULL, base_now_ns()) != 0)
 			continue;
-		/* Standard input wakes us only while it is listened to. */
-		if ((app.prompting || lines_at_stdin()) && app.wait == APP_WAIT_NONE)
-			poll(&pfd, 1, ATTACHED_NAP_MS);
-		else
-			poll(NULL, 0, ATTACHED_NAP_MS);
+		poll(&pfd, hears_stdin() ? 1 : 0, ATTACHED_NAP_MS);
 	}
 	return app.status;
 }

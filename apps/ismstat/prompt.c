@@ -192,7 +192,7 @@ read_input(void)
 	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
 	ssize_t n;
 
-	if (prompt.end || prompt.len == sizeof(prompt.input) || poll(&pfd, 1, 0) <= 0)
+	if (!prompt_hears() || poll(&pfd, 1, 0) <= 0)
 		return 0;
 	n = read(STDIN_FILENO, prompt.input + prompt.len, sizeof(prompt.input) - prompt.len);
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
@@ -225,6 +225,7 @@ prompt_poll(struct app *app)
 	unsigned int work = read_input();
 	size_t i;
 
+	work += notes_print();
 	if (tty_continued())
 		prompt_show();
 	if (app->wait != APP_WAIT_NONE)
@@ -243,6 +244,12 @@ prompt_poll(struct app *app)
 		fflush(stdout);
 	}
 	return work + (unsigned int)i;
+}
+
+bool
+prompt_hears(void)
+{
+	return !prompt.end && prompt.len < sizeof(prompt.input);
 }
 
 void
@@ -278,6 +285,8 @@ prompt_open(struct app *app)
 void
 prompt_close(void)
 {
+	prompt.editing = false;
+	notes_release();
 	tty_restore();
 	if (prompt.cl != NULL)
 		cmdline_free(prompt.cl);

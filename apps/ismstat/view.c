@@ -89,28 +89,6 @@ view_key(const struct view *v, char key[FORM_CHOICE_MAX])
 		*p = '_';
 }
 
-/* A name that ends with '/' stands for all below it. */
-static bool
-is_there(struct source *src, const struct view *v)
-{
-	size_t len = strlen(v->needs);
-	json_t *list, *item;
-	bool found = false;
-	char err[64];
-	size_t i;
-
-	if (v->needs[len - 1] != '/')
-		return source_has(src, v->needs);
-	list = source_ask(src, "/", err, sizeof(err));
-	json_array_foreach(list, i, item)
-	{
-		if (json_is_string(item) && strncmp(json_string_value(item), v->needs, len) == 0)
-			found = true;
-	}
-	json_decref(list);
-	return found;
-}
-
 /* --- figures --- */
 
 /* At every depth: what one would else work out from two lines. */
@@ -128,9 +106,10 @@ add_ratios(json_t *value)
 	view_ratio(value, "stores_per_message", "stores", "messages");
 	view_ratio(value, "descriptors_per_store", "descriptors", "flushes");
 	view_ratio(value, "empty_poll_ratio", "polls_empty", "polls");
+	view_ratio(value, "peer_empty_poll_ratio", "peer_polls_empty", "peer_polls");
 	json_object_foreach(value, key, item)
 	{
-		if (json_is_object(item))
+		if (json_is_object(item) && strcmp(key, "per_second") != 0)
 			add_ratios(item);
 	}
 }
@@ -171,7 +150,7 @@ collect_one(struct source *src, const struct view *v, const char *id, char *err,
 {
 	json_t *value;
 
-	if (!is_there(src, v)) {
+	if (!source_has(src, v->needs)) {
 		snprintf(err, err_size, "this program has no %s (%s)", v->words, source_name(src));
 		return NULL;
 	}
@@ -327,7 +306,7 @@ clear_counters(struct source *src, const char *counts, char *err, size_t err_siz
 		if (views[i].counts == NULL ||
 		    (counts != NULL && strcmp(views[i].counts, counts) != 0))
 			continue;
-		if (!is_there(src, &views[i]))
+		if (!source_has(src, views[i].needs))
 			continue;
 		value = views[i].collect(src, NULL, err, err_size);
 		if (value == NULL)

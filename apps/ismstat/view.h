@@ -2,7 +2,10 @@
 /*
  * Views, behind ismstat.h's calls: a view is a row of a table.
  *
- *	view_table.c    the table, and what each view asks a source
+ *	view_table.c    the table
+ *	view_device.c, view_link.c, view_fwd.c, view_service.c
+ *	                what each view asks a source, and how it is printed if not as lines
+ *	view_ask.c      questions that take several
  *	view.c          show, clear, collect: from words to an object
  *	view_count.c    arithmetic on objects: baselines, rates, ratios (pure)
  *	view_fields.c   what is known of each key: label, unit, whether it counts (pure)
@@ -14,6 +17,14 @@
 #include "forms.h"
 #include "ismstat.h"
 
+struct view;
+/*
+ * @param id  of a function; NULL: all
+ * @return what stands under the view's key, owned by the caller; NULL: `err` says why.
+ */
+typedef json_t *(view_collect_fn)(struct source *src, const char *id, char *err, size_t err_size);
+typedef void(view_print_fn)(FILE *out, const struct view *v, const json_t *value);
+
 /* --- view_table.c --- */
 struct view {
 	const char *words; /* after "show"; with '_' for ' ' the key in JSON */
@@ -21,16 +32,39 @@ struct view {
 	const char *help;
 	const char *needs; /* a telemetry command without which there is nothing to show */
 	const char *counts; /* whose counters: what "clear WORDS" goes by; NULL: it has none */
-	/*
-	 * @param id  of a function; NULL: all
-	 * @return what stands under the key; NULL: `err` says why.
-	 */
-	json_t *(*collect)(struct source *src, const char *id, char *err, size_t err_size);
-	/* NULL: view_print_value() */
-	void (*print)(FILE *out, const struct view *v, const json_t *value);
+	view_collect_fn *collect;
+	view_print_fn *print; /* NULL: view_print_value() */
 };
 extern const struct view views[];
 extern const unsigned int view_count;
+
+/* --- view_device.c, view_link.c, view_fwd.c, view_service.c --- */
+view_collect_fn view_device_info, view_device_stats, view_device_xstats, view_dmb, view_sba,
+	view_ieq, view_event;
+view_collect_fn view_link_info, view_link_stats, view_link_xstats, view_queue;
+view_collect_fn view_fwd_stats, view_fwd_config;
+view_collect_fn view_blk_exports, view_blk_workers, view_blk_client, view_blk_mount;
+view_collect_fn view_cons_consoles, view_cons_clients, view_cons_stats, view_cons_client;
+view_print_fn view_print_devices, view_print_dmbs, view_print_events, view_print_link_info,
+	view_print_fwd_stats;
+
+/* --- view_ask.c ---
+ * Keys of answers are kept as they are: whoever knows dpdk-telemetry.py finds the same names. */
+
+/*
+ * Answers of "CMD,N" for growing N until nothing new comes, as one object.
+ * @param inner  the key in an answer that holds the items; NULL: the answer itself.
+ */
+json_t *view_ask_pages(struct source *src, const char *cmd, const char *inner, char *err,
+		       size_t err_size);
+/* "CMD,ID", if the source has it. @return NULL: no answer; that is no fault. */
+json_t *view_ask_optional(struct source *src, const char *cmd, const char *id);
+/* "CMD,ID", an object. */
+json_t *view_ask_device(struct source *src, const char *cmd, const char *id, char *err,
+			size_t err_size);
+/* fn for one function, or for all of them with `id` NULL: objects by rawdev id. */
+json_t *view_each_device(struct source *src, const char *id, view_collect_fn *fn, char *err,
+			 size_t err_size);
 
 /* --- view.c --- */
 /* From now on each answer has rates against the one before it of the same view. */
@@ -46,6 +80,7 @@ void view_forget(void);
 /* --- view_fields.c --- */
 enum view_unit {
 	VIEW_COUNT, /* 1,234,567 */
+	VIEW_PLAIN, /* 1234567 */
 	VIEW_BYTES, /* and in KiB, MiB ... */
 	VIEW_NS, /* a time */
 	VIEW_MS,

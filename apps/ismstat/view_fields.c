@@ -37,7 +37,10 @@ static const struct view_field fields[] = {
 	{ "direct", "direct windows", VIEW_FLAG, false },
 	{ "vlan_required", "VLAN required", VIEW_FLAG, false },
 	{ "open_ms", "open for", VIEW_MS, false },
-	{ "age_ms", "asked", VIEW_MS, false },
+	{ "age_ms", "age of this answer", VIEW_MS, false },
+	{ "time", "device's time", VIEW_PLAIN, false },
+	{ "generation", NULL, VIEW_PLAIN, false },
+	{ "seed", NULL, VIEW_PLAIN, false },
 	{ "bar0_size", "BAR 0", VIEW_BYTES, false },
 	{ "bar1_size", "BAR 1", VIEW_BYTES, false },
 	{ "bar2_size", "BAR 2", VIEW_BYTES, false },
@@ -80,12 +83,14 @@ static const struct view_field fields[] = {
 	{ "flushes", "stores of descriptors", VIEW_COUNT, true },
 	{ "descriptor_stores", "stores of descriptors", VIEW_COUNT, true },
 	{ "descriptors", NULL, VIEW_COUNT, true },
-	{ "no_slot", "credit stalls", VIEW_COUNT, true },
-	{ "stalls", "credit stalls", VIEW_COUNT, true },
+	{ "no_slot", "credit stalls, local", VIEW_COUNT, true },
+	{ "peer_full", "credit stalls, remote", VIEW_COUNT, true },
+	{ "stalls", NULL, VIEW_COUNT, true },
 	{ "stalls_local", "credit stalls, local", VIEW_COUNT, true },
 	{ "stalls_remote", "credit stalls, remote", VIEW_COUNT, true },
 	{ "bad", "refused by the gate", VIEW_COUNT, true },
 	{ "inflight", "in flight", VIEW_COUNT, false },
+	{ "inflight_max", "in flight at most", VIEW_COUNT, false },
 	/* Disks: /blk/. */
 	{ "ops", "operations", VIEW_COUNT, true },
 	{ "bytes", NULL, VIEW_BYTES, true },
@@ -102,6 +107,10 @@ static const struct view_field fields[] = {
 	{ "replays", "requests sent again", VIEW_COUNT, true },
 	{ "waits", NULL, VIEW_COUNT, true },
 	{ "losses", "lost writes told", VIEW_COUNT, true },
+	{ "payload_in", NULL, VIEW_BYTES, true },
+	{ "payload_out", NULL, VIEW_BYTES, true },
+	{ "copies", "copies of payload", VIEW_COUNT, true },
+	{ "interrupted", NULL, VIEW_COUNT, true },
 	{ "up", NULL, VIEW_FLAG, false },
 	{ "ready", NULL, VIEW_FLAG, false },
 	{ "present", NULL, VIEW_FLAG, false },
@@ -111,8 +120,31 @@ static const struct view_field fields[] = {
 	{ "lost", "messages lost", VIEW_COUNT, true },
 	{ "mismatches", "wrong contents", VIEW_COUNT, true },
 	{ "runs", NULL, VIEW_COUNT, true },
+	{ "peer_messages", NULL, VIEW_COUNT, true },
+	{ "peer_polls", NULL, VIEW_COUNT, true },
+	{ "peer_polls_empty", "peer's empty polls", VIEW_COUNT, true },
+	{ "copy", NULL, VIEW_FLAG, false },
+	{ "listen", NULL, VIEW_FLAG, false },
+	/* Consoles: /cons/. */
+	{ "bytes_in", NULL, VIEW_BYTES, true },
+	{ "bytes_out", NULL, VIEW_BYTES, true },
+	{ "cut", "bytes cut", VIEW_BYTES, true },
+	{ "cut_bytes", "bytes cut", VIEW_BYTES, true },
+	{ "dropped_bytes", "bytes dropped", VIEW_BYTES, true },
+	{ "scrollback", NULL, VIEW_BYTES, false },
+	{ "lag", NULL, VIEW_BYTES, false },
+	{ "reads", NULL, VIEW_COUNT, true },
+	{ "writes", NULL, VIEW_COUNT, true },
+	{ "reconnects", NULL, VIEW_COUNT, true },
+	{ "attaches", NULL, VIEW_COUNT, true },
+	{ "refusals", NULL, VIEW_COUNT, true },
+	{ "take_overs", NULL, VIEW_COUNT, true },
+	{ "started", NULL, VIEW_COUNT, true },
+	{ "ended", NULL, VIEW_COUNT, true },
+	{ "typing", NULL, VIEW_FLAG, false },
 	/* What is computed here. */
-	{ "empty_poll_ratio", "empty polls", VIEW_SHARE, false },
+	{ "empty_poll_ratio", "share of empty polls", VIEW_SHARE, false },
+	{ "peer_empty_poll_ratio", "share of peer's empty polls", VIEW_SHARE, false },
 	{ "bytes_per_store", "bytes a store", VIEW_RATIO, false },
 	{ "stores_per_call", "stores a call", VIEW_RATIO, false },
 	{ "stores_per_message", "stores a message", VIEW_RATIO, false },
@@ -148,7 +180,7 @@ by_ending(const char *key)
 		return &ns;
 	if (ends_with(key, "_ms"))
 		return &ms;
-	if (ends_with(key, "_ops") || ends_with(key, "_errors"))
+	if (ends_with(key, "_ops") || ends_with(key, "_errors") || strncmp(key, "errors_", 7) == 0)
 		return &ops;
 	if (ends_with(key, "_bytes"))
 		return &bytes;

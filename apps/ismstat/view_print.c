@@ -6,7 +6,7 @@
 #include "view.h"
 
 #define INDENT 2
-#define LABEL_WIDTH 28
+#define LABEL_WIDTH 32
 #define CELL_MAX 64
 
 const char *
@@ -75,6 +75,9 @@ number_text(double n, enum view_unit unit, char *buf, size_t size)
 		snprintf(buf, size, "%s (%s)", count_text(n, plain, sizeof(plain)),
 			 scaled_bytes(n, scaled, sizeof(scaled)));
 		return buf;
+	case VIEW_PLAIN:
+		snprintf(buf, size, "%.0f", n);
+		return buf;
 	case VIEW_NS:
 		return scaled_ns(n, buf, size);
 	case VIEW_MS:
@@ -126,15 +129,22 @@ view_text(const json_t *value, enum view_unit unit, char *buf, size_t size)
 	return buf;
 }
 
-/* "empty_polls" is shown as "empty polls". */
+/* "up_ms" is shown as "up", "errors_broken" as "errors broken". */
 static const char *
 label(const char *key, char *buf, size_t size)
 {
 	const struct view_field *field = view_field(key);
+	size_t len = strlen(key);
 	char *p;
 
-	snprintf(buf, size, "%s", field->label != NULL ? field->label : key);
-	for (p = field->label == NULL ? strchr(buf, '_') : NULL; p != NULL; p = strchr(p, '_'))
+	if (field->label != NULL) {
+		snprintf(buf, size, "%s", field->label);
+		return buf;
+	}
+	if (len > 3 && (strcmp(key + len - 3, "_ns") == 0 || strcmp(key + len - 3, "_ms") == 0))
+		len -= 3;
+	snprintf(buf, size, "%.*s", (int)len, key);
+	for (p = strchr(buf, '_'); p != NULL; p = strchr(p, '_'))
 		*p = ' ';
 	return buf;
 }

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Views of services that other programs offer or use: disks, consoles. */
+#include <string.h>
+
+#include "view.h"
+
+#define CMD_MAX 160
+#define QUEUES_MAX 16
+
+json_t *
+view_blk_exports(struct source *src, const char *id, char *err, size_t err_size)
+{
+	return view_ask_pages(src, "/blk/exports", "exports", err, err_size);
+}
+
+json_t *
+view_blk_workers(struct source *src, const char *id, char *err, size_t err_size)
+{
+	return source_ask(src, "/blk/workers", err, err_size);
+}
+
+/* Objects by name, for each name that "CMD,GID" lists: "ITEM,GID,NAME". */
+static void
+add_named(struct source *src, json_t *to, const char *gid, const char *cmd, const char *item)
+{
+	char question[CMD_MAX], err[CMD_MAX];
+	json_t *names, *name, *value;
+	size_t i;
+
+	snprintf(question, sizeof(question), "%s,%s", cmd, gid);
+	names = source_ask(src, question, err, sizeof(err));
+	json_array_foreach(names, i, name)
+	{
+		if (!json_is_string(name))
+			continue;
+		snprintf(question, sizeof(question), "%s,%s,%s", item, gid,
+			 json_string_value(name));
+		value = source_ask(src, question, err, sizeof(err));
+		if (value != NULL)
+			json_object_set_new(to, json_string_value(name), value);
+	}
+	json_decref(names);
+}
+
+static void
+add_client_queues(struct source *src, json_t *to, const char *gid, json_int_t count)
+{
+	char question[CMD_MAX], err[CMD_MAX], name[16];
+	json_t *value;
+
+	for (unsigned int i = 0; i < (unsigned int)count && i < QUEUES_MAX; i++) {
+		snprintf(question, sizeof(question), "/blk/client/queue,%s,%u", gid, i);
+		value = source_ask(src, question, err, sizeof(err));
+		snprintf(name, sizeof(name), "%u", i);
+		if (value != NULL)
+			json_object_set_new(to, name, value);
+	}
+}
+
+json_t *
+view_blk_client(struct source *src, const char *id, char *err, size_t err_size)
+{
+	json_t *gids = source_ask(src, "/blk/client/list", err, err_size), *all, *item, *one, *sub;
+	char question[CMD_MAX];
+	size_t i;
+
+	if (gids == NULL)
+		return NULL;
+	all = json_object();
+	json_array_foreach(gids, i, item)
+	{
+		const char *gid = json_string_value(item);
+
+		snprintf(question, sizeof(question), "/blk/client/session,%s",
+			 gid != NULL ? gid : "");
+		one = gid != NULL ? source_ask(src, question, err, err_size) : NULL;
+		if (one == NULL)
+			continue;
+		sub = json_object();
+		add_named(src, sub, gid, "/blk/client/disks", "/blk/client/disk");
+		json_object_set_new(one, "disk", sub);
+		sub = json_object();
+		add_client_queues(src, sub, gid,
+				  json_integer_value(json_object_get(one, "queues")));
+		json_object_set_new(one, "queue", sub);
+		json_object_set_new(all, gid, one);
+	}
+	json_decref(gids);
+	return all;
+}
+
+json_t *
+view_blk_mount(struct source *src, const char *id, char *err, size_t err_size)
+{
+	return source_ask(src, "/ismblk/mount", err, err_size);
+}
+
+json_t *
+view_cons_consoles(struct source *src, const char *id, char *err, size_t err_size)
+{
+	return view_ask_pages(src, "/cons/consoles", "consoles", err, err_size);
+}
+
+json_t *
+view_cons_clients(struct source *src, const char *id, char *err, size_t err_size)
+{
+	return view_ask_pages(src, "/cons/clients", "clients", err, err_size);
+}
+
+json_t *
+view_cons_stats(struct source *src, const char *id, char *err, size_t err_size)
+{
+	return source_ask(src, "/cons/stats", err, err_size);
+}
+
+json_t *
+view_cons_client(struct source *src, const char *id, char *err, size_t err_size)
+{
+	return source_ask(src, "/cons/client", err, err_size);
+}
