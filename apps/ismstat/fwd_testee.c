@@ -88,11 +88,13 @@ serve_data(struct fwd_testee *e, const struct link_req *req, struct link_cqe *cq
 	uint32_t messages = RTE_MAX(req->unit, 1u);
 	int ret = e->begin.mode->serve(e, req, cqe, what);
 
+	if (unlikely(ret != 0))
+		return ret;
 	e->seq += messages;
 	e->requests++;
 	e->messages += messages;
 	e->bytes += req->len;
-	return ret;
+	return 0;
 }
 
 /* @return 0; -EPROTO: *what; -errno of the link. */
