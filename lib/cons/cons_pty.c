@@ -108,7 +108,8 @@ spawn_attr(posix_spawnattr_t *attr)
 	sigset_t all, none;
 	int ret;
 
-	sigfillset(&all);
+	/* sigfillset() leaves out two of the C library's own; they would stay ignored. */
+	memset(&all, 0xff, sizeof(all));
 	sigemptyset(&none);
 	ret = posix_spawnattr_setsigdefault(attr, &all);
 	if (ret == 0)

@@ -246,6 +246,15 @@ rig_setup(struct rig *r, unsigned int peers, uint32_t scrollback)
 	}
 }
 
+static inline void
+rig_console_conf(struct rig *r, const struct cons_console_conf *conf)
+{
+	char err[256];
+
+	if (cons_server_console(r->srv, conf, err, sizeof(err)) != 0)
+		fail_msg("%s", err);
+}
+
 /* As on the command line: "name=exec:cat,allow=any". */
 static inline void
 rig_console(struct rig *r, const char *arg)
@@ -254,9 +263,9 @@ rig_console(struct rig *r, const char *arg)
 	char err[256];
 	char *text;
 
-	if (cons_console_parse(arg, &conf, &text, err, sizeof(err)) != 0 ||
-	    cons_server_console(r->srv, &conf, err, sizeof(err)) != 0)
+	if (cons_console_parse(arg, &conf, &text, err, sizeof(err)) != 0)
 		fail_msg("%s", err);
+	rig_console_conf(r, &conf);
 	free(text);
 }
 
@@ -352,6 +361,12 @@ rig_status(struct rig *r, unsigned int peer, struct link_req req, const void *pa
 	return rig_call(r, peer, req, payload).status;
 }
 
+static inline const void *
+rig_payload(struct rig *r, unsigned int peer, uint16_t id)
+{
+	return link_slot_rx(rig_queue(&r->peer[peer]), id);
+}
+
 /* A request of that op with the peer's unit, and nothing else. */
 static inline struct link_req
 rig_op(const struct rig *r, unsigned int peer, uint8_t op)
@@ -379,8 +394,10 @@ rig_attach_as(struct rig *r, unsigned int peer, const struct cons_wire_attach *r
 {
 	struct link_req req = { .op = CONS_ATTACH, .payload = sizeof(*rec) };
 	struct rig_peer *p = &r->peer[peer];
-	struct link_cqe cqe = rig_call(r, peer, req, rec);
+	struct link_cqe cqe;
 
+	p->credits_max = 0; /* READs would name the attachment before */
+	cqe = rig_call(r, peer, req, rec);
 	memset(&p->attached, 0, sizeof(p->attached));
 	if (cqe.payload != 0) {
 		assert_int_equal(cqe.payload, sizeof(p->attached));
