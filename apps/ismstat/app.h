@@ -106,6 +106,8 @@ void tty_take(void);
 void tty_restore(void);
 /* SIGINT, SIGTERM, SIGHUP: run_stop(); a second one ends the process at once. */
 void tty_signals(void);
+/* What standard output is to get when the terminal is given back: for what uses the whole screen. */
+void tty_farewell(const char *text);
 /* Since the last call: was the process stopped and continued? The terminal is ours again then. */
 bool tty_continued(void);
 

@@ -16,10 +16,23 @@
 static struct termios theirs, ours;
 /* Flags between this thread and signal handlers on it: nothing behind them, any order will do. */
 static atomic_int taken, continued, endings;
+static const char *_Atomic farewell;
+
+void
+tty_farewell(const char *text)
+{
+	farewell = text;
+}
 
 void
 tty_restore(void)
 {
+	const char *text = farewell;
+
+	farewell = NULL;
+	/* If it cannot be written, nobody is left to be told. */
+	if (text != NULL && write(STDOUT_FILENO, text, strlen(text)) < 0)
+		text = NULL;
 	if (!taken)
 		return;
 	taken = 0;
@@ -74,6 +87,10 @@ tty_take(void)
 {
 	static const int fatal[] = { SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL };
 
+	for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
+		handle(fatal[i], on_fatal);
+	handle(SIGCONT, on_continue);
+	atexit(tty_restore);
 	if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &theirs) != 0)
 		return;
 	ours = theirs;
@@ -86,10 +103,6 @@ tty_take(void)
 	ours.c_cc[VMIN] = 1;
 	ours.c_cc[VTIME] = 0;
 	taken = 1;
-	for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
-		handle(fatal[i], on_fatal);
-	handle(SIGCONT, on_continue);
-	atexit(tty_restore);
 	tcsetattr(STDIN_FILENO, TCSADRAIN, &ours);
 }
 

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "answers.h"
+
+#include "ismstat.h"
+
+/* What is asked, if the program has the command. */
+static const struct {
+	const char *needs, *words;
+} asked[] = {
+	{ "/ism/info", "device info" },	   { "/ism/xstats", "device xstats" },
+	{ "/link/stats", "link xstats" },  { "/blk/exports", "blk exports" },
+	{ "/blk/workers", "blk workers" }, { "/blk/client/list", "blk client" },
+	{ "/cons/stats", "cons" },	   { "/cons/client", "cons" },
+	{ "/fwd/stats", "fwd stats" },
+};
+
+static void
+add_mount(struct source *src, json_t *all)
+{
+	char err[128];
+	json_t *mount;
+
+	if (!source_has(src, "/ismblk/mount"))
+		return;
+	mount = source_ask(src, "/ismblk/mount", err, sizeof(err));
+	if (mount != NULL)
+		json_object_set_new(all, "mount", mount);
+}
+
+/* Nothing was found: either it has none, or it does not answer at all. */
+static void
+explain(struct source *src, char *err, size_t err_size)
+{
+	json_t *answer = source_ask(src, "/", err, err_size);
+
+	if (answer != NULL)
+		snprintf(err, err_size, "%s: this program has none of our counters",
+			 source_name(src));
+	json_decref(answer);
+}
+
+json_t *
+answers_collect(struct source *src, char *err, size_t err_size)
+{
+	json_t *all = json_object(), *answer;
+
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		if (!source_has(src, asked[i].needs))
+			continue;
+		answer = view_collect(src, asked[i].words, err, err_size);
+		if (answer == NULL) {
+			json_decref(all);
+			return NULL;
+		}
+		json_object_update(all, answer);
+		json_decref(answer);
+	}
+	if (json_object_size(all) == 0) {
+		explain(src, err, err_size);
+		json_decref(all);
+		return NULL;
+	}
+	add_mount(src, all);
+	json_object_set_new(all, "program", json_string(source_name(src)));
+	return all;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From answers to samples. Answers come from another process: whatever has not the expected
+ * kind is passed over.
+ */
+#include <ctype.h>
+#include <string.h>
+
+#include "openmetrics.h"
+
+static const char *
+text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text != NULL ? text : "";
+}
+
+/* json_object_foreach() wants to write. */
+static json_t *
+members(const json_t *object)
+{
+	return (json_t *)(uintptr_t)object;
+}
+
+static struct metric_labels
+with(const struct metric_labels *labels, const char *name, const char *value)
+{
+	struct metric_labels more = *labels;
+
+	metric_labels_add(&more, name, value);
+	return more;
+}
+
+/* --- objects of numbers --- */
+
+static const struct metric_row *
+find_row(const struct metric_table *table, const char *key)
+{
+	const struct metric_row *row;
+
+	for (row = table->rows; row->key != NULL; row++) {
+		if (strcmp(row->key, key) == 0)
+			return row;
+	}
+	return NULL;
+}
+
+/* A counter of a newer program that no row knows yet: better seen than hidden. */
+static void
+add_unknown(struct metrics *m, const char *prefix, const struct metric_labels *labels,
+	    const char *key, const char *value)
+{
+	struct metric metric = { .type = METRIC_UNKNOWN, .unit = "", .help = "Not described." };
+	char family[128];
+
+	snprintf(family, sizeof(family), "%s_%s", prefix, key);
+	for (char *c = family; *c != '\0'; c++) {
+		if (!isalnum((unsigned char)*c))
+			*c = '_';
+	}
+	metric.family = family;
+	metrics_add(m, &metric, labels, value);
+}
+
+/* All numbers of an object. What is no integer was computed on our side. */
+static void
+add_numbers(struct metrics *m, const struct metric_table *table, const struct metric_labels *labels,
+	    const json_t *object)
+{
+	const struct metric_row *row;
+	const char *key;
+	char value[64];
+	json_t *number;
+
+	json_object_foreach(members(object), key, number)
+	{
+		row = find_row(table, key);
+		if (!json_is_integer(number) ||
+		    !metric_number(number, row != NULL ? row->exp : 0, value, sizeof(value)))
+			continue;
+		if (row == NULL && table->prefix != NULL)
+			add_unknown(m, table->prefix, labels, key, value);
+		else if (row != NULL && row->metric.family != NULL)
+			metrics_add(m, &row->metric, labels, value);
+	}
+}
+
+static void
+add_number(struct metrics *m, const struct metric *metric, const struct metric_labels *labels,
+	   const json_t *number)
+{
+	char value[64];
+
+	if (metric_number(number, 0, value, sizeof(value)))
+		metrics_add(m, metric, labels, value);
+}
+
+static void
+add_latency(struct metrics *m, const struct metric *metric, const struct metric_labels *labels,
+	    const json_t *object)
+{
+	const struct metric_quantile *q;
+	struct metric_labels more;
+	char value[64];
+
+	for (q = metric_quantiles; q->key != NULL; q++) {
+		if (!metric_number(json_object_get(object, q->key), 9, value, sizeof(value)))
+			continue;
+		more = with(labels, "quantile", q->quantile);
+		metrics_add(m, metric, &more, value);
+	}
+}
+
+/* {"silent": 2}: one sample a reason. */
+static void
+add_errors(struct metrics *m, const struct metric *metric, const struct metric_labels *labels,
+	   const json_t *errors)
+{
+	struct metric_labels more;
+	const char *reason;
+	json_t *number;
+
+	json_object_foreach(members(errors), reason, number)
+	{
+		more = with(labels, "reason", reason);
+		add_number(m, metric, &more, number);
+	}
+}
+
+/* --- functions --- */
+
+static void
+add_device_info(struct metrics *m, struct metric_labels labels, const json_t *info)
+{
+	static const char *const keys[] = { "bus", "path", "state" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		metric_labels_add(&labels, keys[i], text_of(info, keys[i]));
+	metrics_add(m, &metric_device_info, &labels, "1");
+}
+
+static void
+add_devices(struct metrics *m, const json_t *infos, const json_t *xstats)
+{
+	struct metric_labels labels;
+	json_t *info, *one;
+	const char *id;
+
+	json_object_foreach(members(xstats), id, one)
+	{
+		info = json_object_get(infos, id);
+		labels = (struct metric_labels){ .len = 0 };
+		metric_labels_add(&labels, "device", id);
+		metric_labels_add(&labels, "gid", text_of(info, "gid"));
+		if (info != NULL)
+			add_device_info(m, labels, info);
+		add_numbers(m, &metric_device, &labels, one);
+	}
+}
+
+/* --- sessions --- */
+
+static struct metric_labels
+session_labels(const json_t *session)
+{
+	struct metric_labels labels = { .len = 0 };
+
+	metric_labels_add(&labels, "gid", text_of(session, "gid"));
+	metric_labels_add(&labels, "peer", text_of(session, "rgid"));
+	metric_labels_add(&labels, "service", text_of(session, "service_name"));
+	metric_labels_add(&labels, "role", text_of(session, "role"));
+	return labels;
+}
+
+static void
+add_session(struct metrics *m, const json_t *session)
+{
+	struct metric_labels labels = session_labels(session);
+	bool up = strcmp(text_of(session, "state"), "up") == 0;
+
+	metrics_add(m, &metric_session_up, &labels, up ? "1" : "0");
+	add_numbers(m, &metric_session, &labels, session);
+	add_errors(m, &metric_session_errors, &labels, json_object_get(session, "errors"));
+}
+
+/* Queues are named SESSION/QUEUE. */
+static void
+add_queue(struct metrics *m, const json_t *sessions, const char *name, const json_t *queue)
+{
+	const char *slash = strchr(name, '/');
+	struct metric_labels labels;
+	char number[16];
+	json_t *session;
+
+	if (slash == NULL || slash - name >= (int)sizeof(number))
+		return;
+	snprintf(number, sizeof(number), "%.*s", (int)(slash - name), name);
+	session = json_object_get(sessions, number);
+	if (session == NULL)
+		return; /* it came between the two answers */
+	labels = session_labels(session);
+	metric_labels_add(&labels, "queue", slash + 1);
+	add_numbers(m, &metric_queue, &labels, queue);
+}
+
+static void
+add_links(struct metrics *m, const json_t *link)
+{
+	const struct metric_labels none = { .len = 0 };
+	const json_t *total = json_object_get(link, "total");
+	const json_t *sessions = json_object_get(link, "sessions");
+	const char *name;
+	json_t *one;
+
+	add_numbers(m, &metric_link, &none, total);
+	add_errors(m, &metric_link_errors, &none, json_object_get(total, "errors"));
+	json_object_foreach(members(sessions), name, one)
+	{
+		add_session(m, one);
+	}
+	json_object_foreach(members(json_object_get(link, "queues")), name, one)
+	{
+		add_queue(m, sessions, name, one);
+	}
+}
+
+/* --- disks --- */
+
+static void
+add_export(struct metrics *m, const json_t *export)
+{
+	struct metric_labels labels = { .len = 0 }, more;
+	const char *op;
+	json_t *counts;
+
+	metric_labels_add(&labels, "export", text_of(export, "name"));
+	add_numbers(m, &metric_export, &labels, export);
+	add_latency(m, &metric_export_latency, &labels, export);
+	json_object_foreach(members(export), op, counts)
+	{
+		if (!json_is_object(counts))
+			continue;
+		more = with(&labels, "operation", op);
+		add_number(m, &metric_export_ops, &more, json_object_get(counts, "ops"));
+		add_number(m, &metric_export_bytes, &more, json_object_get(counts, "bytes"));
+		add_number(m, &metric_export_errors, &more, json_object_get(counts, "errors"));
+	}
+}
+
+/* "write_zeroes_ops": the operation's name stands before what is counted. */
+static void
+add_disk_counts(struct metrics *m, const struct metric_labels *labels, const json_t *disk)
+{
+	static const struct {
+		const char *what;
+		const struct metric *metric;
+	} kinds[] = {
+		{ "_ops", &metric_disk_ops },
+		{ "_bytes", &metric_disk_bytes },
+		{ "_errors", &metric_disk_errors },
+	};
+	struct metric_labels more;
+	const char *key;
+	char op[64];
+	json_t *number;
+
+	json_object_foreach(members(disk), key, number)
+	{
+		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+			size_t len = strlen(key), what = strlen(kinds[i].what);
+
+			if (len <= what || strcmp(key + len - what, kinds[i].what) != 0)
+				continue;
+			snprintf(op, sizeof(op), "%.*s", (int)(len - what), key);
+			more = with(labels, "operation", op);
+			add_number(m, kinds[i].metric, &more, number);
+		}
+	}
+}
+
+static void
+add_client(struct metrics *m, const char *peer, const json_t *client)
+{
+	struct metric_labels labels = { .len = 0 }, more;
+	const char *name;
+	json_t *one;
+
+	metric_labels_add(&labels, "peer", peer);
+	add_numbers(m, &metric_client, &labels, client);
+	json_object_foreach(members(json_object_get(client, "disk")), name, one)
+	{
+		more = with(&labels, "disk", name);
+		add_numbers(m, &metric_disk, &more, one);
+		add_latency(m, &metric_disk_latency, &more, one);
+		add_disk_counts(m, &more, one);
+	}
+	json_object_foreach(members(json_object_get(client, "queue")), name, one)
+	{
+		more = with(&labels, "queue", name);
+		add_numbers(m, &metric_client_queue, &more, one);
+	}
+}
+
+static void
+add_disks(struct metrics *m, const json_t *answers)
+{
+	const struct metric_labels none = { .len = 0 };
+	struct metric_labels labels;
+	const char *name;
+	json_t *one;
+
+	json_object_foreach(members(json_object_get(answers, "blk_exports")), name, one)
+	{
+		add_export(m, one);
+	}
+	json_object_foreach(members(json_object_get(answers, "blk_workers")), name, one)
+	{
+		labels = with(&none, "worker", name);
+		add_numbers(m, &metric_worker, &labels, one);
+	}
+	json_object_foreach(members(json_object_get(answers, "blk_client")), name, one)
+	{
+		add_client(m, name, one);
+	}
+	add_numbers(m, &metric_mount, &none, json_object_get(answers, "mount"));
+}
+
+/* --- consoles --- */
+
+static void
+add_consoles(struct metrics *m, const json_t *cons)
+{
+	const struct metric_labels none = { .len = 0 };
+	const json_t *list = json_object_get(cons, "consoles");
+	const json_t *client = json_object_get(cons, "client");
+	struct metric_labels labels;
+	const char *name;
+	json_t *one;
+
+	/* {"count": 1, "consoles": {"0": {...}}} */
+	json_object_foreach(members(json_object_get(list, "consoles")), name, one)
+	{
+		labels = with(&none, "console", text_of(one, "name"));
+		add_numbers(m, &metric_console, &labels, one);
+	}
+	if (json_is_object(client)) {
+		labels = with(&none, "peer", text_of(client, "peer"));
+		metric_labels_add(&labels, "console", text_of(client, "console"));
+		add_numbers(m, &metric_cons_client, &labels, client);
+	}
+	add_numbers(m, &metric_cons_stats, &none, json_object_get(cons, "stats"));
+}
+
+void
+metrics_fill(struct metrics *m, const json_t *answers)
+{
+	const struct metric_labels none = { .len = 0 };
+	const json_t *program = json_object_get(answers, "program");
+	struct metric_labels labels = { .len = 0 };
+
+	if (program != NULL) {
+		metric_labels_add(&labels, "name", json_string_value(program));
+		metrics_add(m, &metric_program, &labels, "1");
+	}
+	add_devices(m, json_object_get(answers, "device_info"),
+		    json_object_get(answers, "device_xstats"));
+	add_links(m, json_object_get(answers, "link_xstats"));
+	add_disks(m, answers);
+	add_consoles(m, json_object_get(answers, "cons"));
+	add_numbers(m, &metric_fwd, &none, json_object_get(answers, "fwd_stats"));
+}
