@@ -65,6 +65,7 @@ struct app {
 	bool testing; /* a test was started and its end not told yet */
 	enum fwd_state state; /* seen last */
 	uint64_t tick_at; /* --stats-period: when to print next */
+	const char *repeated; /* the command that it repeats; NULL: the usual views */
 };
 
 /* --- commands.c --- */

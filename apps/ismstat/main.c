@@ -18,6 +18,7 @@
 #define ATTACHED_NAP_MS 100
 
 static struct app app;
+static char repeated[FORM_LINE_MAX];
 
 #ifndef ISMSTAT_TOP
 int
@@ -81,6 +82,24 @@ batch_poll(void)
 	return n;
 }
 
+/* What --stats-period prints: one view if it was named, else all that count. */
+static void
+print_period(bool quiet)
+{
+	char err[APP_ERR_MAX];
+	json_t *answer;
+
+	if (app.repeated == NULL) {
+		view_tick(&app.view, quiet);
+	} else if (quiet) {
+		answer = view_collect(app.src, app.repeated + strlen("show "), err, sizeof(err));
+		json_decref(answer);
+	} else if (commands_run(&app, app.repeated, err, sizeof(err)) != 0) {
+		app_complain(&app, "", err);
+	}
+}
+
+/* The first answer is only what rates are counted from. */
 static void
 tick(uint64_t now_ns)
 {
@@ -88,11 +107,27 @@ tick(uint64_t now_ns)
 
 	if (period == 0 || now_ns < app.tick_at)
 		return;
-	view_tick(&app.view, app.tick_at == 0);
+	print_period(app.tick_at == 0);
 	app.tick_at = app.tick_at == 0 ? now_ns + period : app.tick_at + period;
 	/* After a stop (SIGSTOP, a slow reader) one is enough. */
 	if (app.tick_at <= now_ns)
 		app.tick_at = now_ns + period;
+}
+
+/* A test that still runs when there is nothing more to do is ended as by `stop`. */
+static bool
+ends_test(void)
+{
+	char err[APP_ERR_MAX];
+
+	if (!app.testing || app.wait != APP_WAIT_NONE)
+		return app.testing;
+	if (app.state == FWD_STOPPING)
+		return false;
+	if (commands_run(&app, "stop", err, sizeof(err)) == 0)
+		return true;
+	app_complain(&app, "", err);
+	return false;
 }
 
 /* Has everything been done that was asked for? */
@@ -104,7 +139,9 @@ is_done(void)
 	if (app.prompting || !app.lines_ended || app.wait != APP_WAIT_NONE)
 		return false;
 	/* Someone else ends these. */
-	return !app.opt.listen && (app.opt.stats_period == 0 || app.had_lines);
+	if (app.opt.listen || (app.opt.stats_period != 0 && !app.had_lines))
+		return false;
+	return !ends_test();
 }
 
 /* Standard input wakes us only while it is read: an unread byte would keep us awake. */
@@ -312,13 +349,22 @@ attached(void)
 	return ret;
 }
 
-/* Without a word of what to do, a person gets a prompt. */
+/*
+ * Without a word of what to do, a person gets a prompt; a view behind --stats-period is shown again
+ * and again.
+ */
 static void
-choose_prompt(struct options *opt)
+choose_face(struct options *opt)
 {
 	bool lines = opt->line_count > 0 || opt->file != NULL || opt->words[0] != '\0';
 
 	app.had_lines = lines;
+	if (opt->stats_period != 0 && strncmp(opt->words, "show ", 5) == 0) {
+		snprintf(repeated, sizeof(repeated), "%s", opt->words);
+		app.repeated = repeated;
+		opt->words[0] = '\0';
+		app.had_lines = false;
+	}
 	if (!lines && !opt->top && !opt->openmetrics && opt->stats_period == 0 &&
 	    isatty(STDIN_FILENO))
 		opt->interactive = true;
@@ -336,7 +382,7 @@ main(int argc, char **argv)
 	ret = options_parse(app_argc, app_argv, &app.opt);
 	if (ret >= 0)
 		return ret;
-	choose_prompt(&app.opt);
+	choose_face(&app.opt);
 	run_quiet(app.opt.quiet || app.opt.json || app.opt.openmetrics || app.opt.attach != NULL);
 	app.view.out = stdout;
 	app.view.json = app.opt.json;
