@@ -20,24 +20,6 @@
 static struct app app;
 static char repeated[FORM_LINE_MAX];
 
-#ifndef ISMSTAT_TOP
-int
-top_run(struct source *src, uint64_t period_s)
-{
-	run_error("--top: not in this build");
-	return RUN_EXIT_FAIL;
-}
-#endif
-#ifndef ISMSTAT_OPENMETRICS
-
-int
-openmetrics_print(struct source *src, FILE *out)
-{
-	run_error("--openmetrics: not in this build");
-	return RUN_EXIT_FAIL;
-}
-#endif
-
 void
 app_complain(struct app *a, const char *from, const char *text)
 {
