@@ -7,6 +7,9 @@
  *	openmetrics_rows.c   which number becomes which family (tables alone)
  *	openmetrics_text.c   families and samples to text (pure)
  *
+ * Types that Prometheus' older text format lacks (info, unknown) are not used: parsers of that one,
+ * the textfile collector's for example, can read the text too.
+ *
  * All samples of a family stand together, behind its TYPE, UNIT and HELP, so they are collected
  * first and written last. A family's name ends with its unit; a counter's samples end with
  * _total.
@@ -24,9 +27,7 @@
 enum metric_type {
 	METRIC_COUNTER,
 	METRIC_GAUGE,
-	METRIC_INFO,
 	METRIC_SUMMARY, /* samples carry a label `quantile` */
-	METRIC_UNKNOWN,
 };
 
 struct metric {
@@ -95,7 +96,7 @@ extern const struct metric_quantile metric_quantiles[]; /* key NULL ends it */
 /* Operations of a disk: {"ops", "bytes", "errors"} with the label `operation`. */
 extern const struct metric metric_export_ops, metric_export_bytes, metric_export_errors,
 	metric_disk_ops, metric_disk_bytes, metric_disk_errors, metric_export_latency,
-	metric_disk_latency, metric_program, metric_device_info, metric_session_errors,
-	metric_link_errors, metric_session_up;
+	metric_disk_latency, metric_program, metric_device_info, metric_device_open,
+	metric_session_errors, metric_link_errors, metric_session_up;
 
 #endif

@@ -51,7 +51,7 @@ static void
 add_unknown(struct metrics *m, const char *prefix, const struct metric_labels *labels,
 	    const char *key, const char *value)
 {
-	struct metric metric = { .type = METRIC_UNKNOWN, .unit = "", .help = "Not described." };
+	struct metric metric = { .type = METRIC_GAUGE, .unit = "", .help = "Not described." };
 	char family[128];
 
 	snprintf(family, sizeof(family), "%s_%s", prefix, key);
@@ -133,8 +133,10 @@ add_errors(struct metrics *m, const struct metric *metric, const struct metric_l
 static void
 add_device_info(struct metrics *m, struct metric_labels labels, const json_t *info)
 {
-	static const char *const keys[] = { "bus", "path", "state" };
+	static const char *const keys[] = { "name", "bus", "path" };
+	bool open = strcmp(text_of(info, "state"), "open") == 0;
 
+	metrics_add(m, &metric_device_open, &labels, open ? "1" : "0");
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		metric_labels_add(&labels, keys[i], text_of(info, keys[i]));
 	metrics_add(m, &metric_device_info, &labels, "1");
@@ -352,17 +354,28 @@ add_consoles(struct metrics *m, const json_t *cons)
 	add_numbers(m, &metric_cons_stats, &none, json_object_get(cons, "stats"));
 }
 
+/* "dpdk-ismd, PID 123, DPDK 22.11.11" */
+static void
+add_program(struct metrics *m, const char *name)
+{
+	struct metric_labels labels = { .len = 0 };
+	char program[64], pid[24];
+	int end = 0;
+
+	if (sscanf(name, "%63[^,], PID %23[0-9], %n", program, pid, &end) != 2 || end == 0)
+		return;
+	metric_labels_add(&labels, "program", program);
+	metric_labels_add(&labels, "pid", pid);
+	metric_labels_add(&labels, "dpdk", name + end);
+	metrics_add(m, &metric_program, &labels, "1");
+}
+
 void
 metrics_fill(struct metrics *m, const json_t *answers)
 {
 	const struct metric_labels none = { .len = 0 };
-	const json_t *program = json_object_get(answers, "program");
-	struct metric_labels labels = { .len = 0 };
 
-	if (program != NULL) {
-		metric_labels_add(&labels, "name", json_string_value(program));
-		metrics_add(m, &metric_program, &labels, "1");
-	}
+	add_program(m, text_of(answers, "program"));
 	add_devices(m, json_object_get(answers, "device_info"),
 		    json_object_get(answers, "device_xstats"));
 	add_links(m, json_object_get(answers, "link_xstats"));

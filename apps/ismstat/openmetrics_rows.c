@@ -302,10 +302,12 @@ static const struct metric_row fwd_rows[] = {
 };
 const struct metric_table metric_fwd = { fwd_rows, NULL };
 
-const struct metric metric_program = { "ism_program", METRIC_INFO, "",
+const struct metric metric_program = { "ism_program_info", METRIC_GAUGE, "",
 				       "The program that answers." };
-const struct metric metric_device_info = { "ism_device", METRIC_INFO, "",
+const struct metric metric_device_info = { "ism_device_info", METRIC_GAUGE, "",
 					   "An ISM function of the program." };
+const struct metric metric_device_open = { "ism_device_open", METRIC_GAUGE, "",
+					   "1: the function is open and not lost." };
 const struct metric metric_session_up = { "link_session_state", METRIC_GAUGE, "",
 					  "1: the session is up." };
 const struct metric metric_session_errors = { "link_session_errors", METRIC_COUNTER, "",

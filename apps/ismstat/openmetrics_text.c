@@ -141,7 +141,7 @@ find_family(struct metrics *m, const struct metric *metric)
 static const char *
 suffix(enum metric_type type)
 {
-	return type == METRIC_COUNTER ? "_total" : type == METRIC_INFO ? "_info" : "";
+	return type == METRIC_COUNTER ? "_total" : "";
 }
 
 /* @return whether it is new. */
@@ -181,8 +181,9 @@ static const char *
 type_name(enum metric_type type)
 {
 	static const char *const names[] = {
-		[METRIC_COUNTER] = "counter", [METRIC_GAUGE] = "gauge",	    [METRIC_INFO] = "info",
-		[METRIC_SUMMARY] = "summary", [METRIC_UNKNOWN] = "unknown",
+		[METRIC_COUNTER] = "counter",
+		[METRIC_GAUGE] = "gauge",
+		[METRIC_SUMMARY] = "summary",
 	};
 
 	return names[type];
