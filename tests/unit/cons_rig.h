@@ -36,7 +36,7 @@ struct rig_peer {
 	/* The newest answer of each slot but READs. */
 	struct link_cqe cqe[RIG_DEPTH];
 	bool answered[RIG_DEPTH];
-	bool is_read[RIG_DEPTH];
+	bool is_read[RIG_DEPTH]; /* one that was sent by itself */
 	/* What READs have brought. */
 	struct cons_wire_attached attached;
 	uint16_t unit;
@@ -142,7 +142,7 @@ rig_post(struct rig_peer *p, struct link_req req, const void *payload)
 	assert_true(id >= 0);
 	req.id = (uint16_t)id;
 	p->answered[id] = false;
-	p->is_read[id] = req.op == CONS_READ;
+	p->is_read[id] = false;
 	if (req.payload > 0)
 		assert_int_equal(link_req_payload(q, req.id, 0, payload, req.payload), 0);
 	assert_int_equal(link_req_post(q, &req), 0);
@@ -154,13 +154,15 @@ static inline void
 rig_peer_round(struct rig_peer *p, uint64_t now)
 {
 	struct link_cqe cqe[RIG_DEPTH];
+	uint16_t id;
 	int n;
 
 	link_poll(p->link, now);
 	if (!rig_is_up(p))
 		return;
 	while (p->credits < p->credits_max && link_slots_free(rig_queue(p)) > 4) {
-		rig_post(p, (struct link_req){ .op = CONS_READ, .unit = p->unit }, NULL);
+		id = rig_post(p, (struct link_req){ .op = CONS_READ, .unit = p->unit }, NULL);
+		p->is_read[id] = true;
 		p->credits++;
 	}
 	n = link_cqe_poll(rig_queue(p), cqe, RIG_DEPTH);
