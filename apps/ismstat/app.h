@@ -84,6 +84,7 @@ int commands_run(struct app *app, const char *line, char *err, size_t size);
 const char *commands_help(int argc, char **argv);
 
 /* --- lines.c --- */
+#define LINES_MAX (FORM_LINE_MAX + 1) /* a line that was cut is still too long for a command */
 /* @return 0, or enum run_exit; the line is printed. */
 int lines_open(const struct options *opt);
 void lines_close(void);
@@ -93,7 +94,7 @@ enum lines_state {
 	LINES_END,
 };
 /* @param from  where the line stands, for complaints: "FILE:3: " or "". */
-enum lines_state lines_next(char line[FORM_LINE_MAX], char from[128]);
+enum lines_state lines_next(char line[LINES_MAX], char from[128]);
 /* Is the next line one that must be waited for at standard input? */
 bool lines_at_stdin(void);
 

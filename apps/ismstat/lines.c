@@ -20,7 +20,7 @@ static struct {
 	unsigned int next; /* of --command */
 	bool words; /* still to be given out */
 	bool input; /* standard input has not ended */
-	char buf[FORM_LINE_MAX]; /* read from there, not given out yet */
+	char buf[LINES_MAX]; /* read from there, not given out yet */
 	size_t len;
 	bool skip; /* drop all up to the next newline: the line was too long */
 	const struct options *opt;
@@ -63,11 +63,11 @@ lines_at_stdin(void)
 }
 
 static enum lines_state
-from_file(char line[FORM_LINE_MAX])
+from_file(char line[LINES_MAX])
 {
 	int c = 0;
 
-	if (fgets(line, FORM_LINE_MAX, lines.file) == NULL) {
+	if (fgets(line, LINES_MAX, lines.file) == NULL) {
 		/* A folder opens and cannot be read. */
 		if (ferror(lines.file))
 			run_error("%s: %s", lines.name, strerror(errno));
@@ -85,7 +85,7 @@ from_file(char line[FORM_LINE_MAX])
 
 /* The first line of what was read, if it is whole (or the last one). */
 static bool
-take_line(char line[FORM_LINE_MAX], bool end)
+take_line(char line[LINES_MAX], bool end)
 {
 	char *newline = memchr(lines.buf, '\n', lines.len);
 	size_t len = newline != NULL ? (size_t)(newline - lines.buf) : lines.len;
@@ -107,7 +107,7 @@ take_line(char line[FORM_LINE_MAX], bool end)
 }
 
 static enum lines_state
-from_stdin(char line[FORM_LINE_MAX])
+from_stdin(char line[LINES_MAX])
 {
 	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
 	ssize_t n = 1;
@@ -130,7 +130,7 @@ from_stdin(char line[FORM_LINE_MAX])
 }
 
 enum lines_state
-lines_next(char line[FORM_LINE_MAX], char from[128])
+lines_next(char line[LINES_MAX], char from[128])
 {
 	enum lines_state state;
 
@@ -144,12 +144,12 @@ lines_next(char line[FORM_LINE_MAX], char from[128])
 		return state;
 	}
 	if (lines.next < lines.opt->line_count) {
-		snprintf(line, FORM_LINE_MAX, "%s", lines.opt->lines[lines.next++]);
+		snprintf(line, LINES_MAX, "%s", lines.opt->lines[lines.next++]);
 		return LINES_ONE;
 	}
 	if (!lines.words)
 		return LINES_END;
 	lines.words = false;
-	snprintf(line, FORM_LINE_MAX, "%s", lines.opt->words);
+	snprintf(line, LINES_MAX, "%s", lines.opt->words);
 	return LINES_ONE;
 }

@@ -46,7 +46,7 @@ app_tell(struct app *a, const char *text)
 static unsigned int
 batch_poll(void)
 {
-	char line[FORM_LINE_MAX], from[128], err[APP_ERR_MAX];
+	char line[LINES_MAX], from[128], err[APP_ERR_MAX];
 	unsigned int n;
 
 	for (n = 0; n < LINES_PER_ROUND && !app.quit && app.wait == APP_WAIT_NONE; n++) {
