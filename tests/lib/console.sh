@@ -46,15 +46,18 @@ far_script() {
 }
 
 # console_command FUNCTION: the client on that function, up to its own options, is
-# in the array console_command then, and for people in $WORK/cons-FUNCTION.
+# in the array console_command then, and for terminals in $WORK/cons-FUNCTION.
 console_command() {
 	local path=$WORK/cons-$1
-	console_command=("${as_user[@]}" "$(program dpdk-ismcons)" "${client_eal[@]}"
+	console_command=("$(program dpdk-ismcons)" "${client_eal[@]}"
 		"--vdev=raw_ism0,socket=${SOCKET[$1]}$device_options" --
 		--peer "${GID[$server_function]}")
-	[ ! -x "$path" ] || return 0
-	printf '#!/bin/sh\nexec %s "$@"\n' "${console_command[*]@Q}" >"$path"
-	chmod 755 "$path"
+	[ -x "$path" ] || {
+		printf '#!/bin/sh\nexec %s "$@"\n' "${console_command[*]@Q}" >"$path"
+		chmod 755 "$path"
+	}
+	# The shells of terminals are that user's already.
+	console_command=("${as_user[@]}" "${console_command[@]}")
 }
 
 # with_input FILE COMMAND...: in place of this (sub)shell.
@@ -105,6 +108,12 @@ console_ends() {
 	console_said "$1"
 }
 
+# console_stop NAME: as a person would who ends its window; the session lives on.
+console_stop() {
+	kill -TERM "${child_pid[$1]}" 2>/dev/null || fail "$1 has ended already: $(said "$1")"
+	console_ends "$1" 143
+}
+
 # typist_start CLIENT FILE [SECONDS]: makes the fifo $WORK/typed, the input of a client
 # that is started next under that name; the file goes into it once the client has shown
 # "go", then it stays open for that long.
@@ -126,8 +135,7 @@ file_shows() {
 # console_value CONSOLE KEY: of /cons/consoles of the server.
 console_value() {
 	telemetry server /cons/consoles | python3 -c 'import json, sys
-found = json.load(sys.stdin)
-found = list(found.values()) if isinstance(found, dict) else found
+found = json.load(sys.stdin)["consoles"].values()
 print(next(one for one in found if one["name"] == sys.argv[1])[sys.argv[2]])' "$@"
 }
 
@@ -136,17 +144,15 @@ print(next(one for one in found if one["name"] == sys.argv[1])[sys.argv[2]])' "$
 screen_tmux() {
 	# A tmux around the test, its terminal and its settings are nobody's business.
 	env -u TMUX -u TMUX_PANE LC_ALL=C.UTF-8 TERM=screen \
-		tmux -S "$WORK/tmux.sock" -f /dev/null "$@"
+		tmux -S "$WORK/tmux.sock" -f "$WORK/tmux.conf" "$@"
 }
 
 # screen_open NAME [COLS ROWS]: a terminal with a shell in $WORK, "here$ " its prompt.
 screen_open() {
 	local name=$1
+	printf 'set -g %s\n' 'history-limit 20000' 'status off' >"$WORK/tmux.conf"
 	screen_tmux new-session -d -s "$name" -x "${2:-80}" -y "${3:-24}" -c "$WORK" \
 		"${as_user[@]}" env HISTFILE= "PS1=here\$ " bash --norc --noprofile -i
-	screen_tmux set-option -g history-limit 20000 \; set-option -g status off \
-		\; set-option -g window-size manual
-	screen_tmux resize-window -t "$name" -x "${2:-80}" -y "${3:-24}"
 	screen_wait "$name" '^here\$'
 }
 
@@ -197,6 +203,19 @@ screen_wait() {
 			fail "terminal $1 does not show /$2/ within ${3:-20} s"
 		}
 		sleep 0.05
+	done
+}
+
+# screen_insist NAME REGEX KEY...: the keys, again and again until the terminal shows such a
+# line: a job has to have the terminal before Ctrl-Z stops it.
+screen_insist() {
+	local name=$1 regex=$2 tries=20
+	shift 2
+	until screen_shows "$name" "$regex"; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || screen_wait "$name" "$regex" 0
+		screen_keys "$name" "$@"
+		sleep 0.5
 	done
 }
 
