@@ -71,16 +71,19 @@ style_shellcheck() {
 	(cd "$top" && shell_scripts | xargs -r shellcheck -x)
 }
 
-# Every source file says its licence once, in its first three lines.
+# Every source file says its licence once, in its first three lines: BSD-3-Clause,
+# but for the kernel module.
 style_spdx() {
-	local file count status=0
+	local file count licence status=0
 	while read -r file; do
+		licence=BSD-3-Clause
+		[[ $file != kmod/* ]] || licence=GPL-2.0-only
 		count=$(head -n 3 "$top/$file" |
-			grep -acE 'SPDX-License-Identifier: BSD-3-Clause( \*/)?$' || true)
+			grep -acE "SPDX-License-Identifier: $licence( \*/)?\$" || true)
 		[ "$count" -eq 1 ] && continue
-		echo "$file: expected one SPDX line, BSD-3-Clause, at the top, found $count"
+		echo "$file: expected one SPDX line, $licence, at the top, found $count"
 		status=1
-	done < <(sources |
-		grep -vE '\.(md|json|svg|png)$|^LICENSE$|^\.gitignore$|/corpus/|\.patch$')
+	done < <(sources | grep -vE \
+		'\.(md|json|lspci|svg|png)$|^LICENSE$|COPYING$|\.gitignore$|/corpus/|\.patch$')
 	return "$status"
 }
