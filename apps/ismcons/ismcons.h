@@ -110,6 +110,8 @@ void say_output(const uint8_t *data, size_t len);
 const char *say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same, not with --quiet. */
 void say_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The shell's prompt shall not stand behind the console's. */
+void say_end_line(void);
 
 /* --- the program --- */
 

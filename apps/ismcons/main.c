@@ -172,6 +172,8 @@ attend(void)
 	if (run_add_poller(0, pump_poll, &app) != 0)
 		return CONS_EXIT_FAIL;
 	run_loop(&idle);
+	if (term_is_raw())
+		say_end_line();
 	term_restore();
 	chan_close(&app.in);
 	chan_close(&app.out);

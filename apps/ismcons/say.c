@@ -29,7 +29,7 @@ say_output(const uint8_t *data, size_t len)
 static void
 say_va(const char *fmt, va_list ap)
 {
-	const char *nl = term_is_raw() ? "\r\n" : "\n";
+	const char *nl = term_is_raw() && where.on_terminal ? "\r\n" : "\n";
 	bool begun = where.mid_line && where.on_terminal && where.out_on_terminal;
 	char text[1024];
 
@@ -63,6 +63,14 @@ say_note(const char *fmt, ...)
 	va_start(ap, fmt);
 	say_va(fmt, ap);
 	va_end(ap);
+}
+
+void
+say_end_line(void)
+{
+	if (where.mid_line && where.out_on_terminal && where.on_terminal)
+		(void)chan_write(&where.err, "\r\n", 2);
+	where.mid_line = false;
 }
 
 /* What libraries log would make stairs on a raw terminal. */

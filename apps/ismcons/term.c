@@ -164,10 +164,11 @@ term_signals(void)
 {
 	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0 };
 	static const int events[] = { SIGWINCH, SIGCONT, SIGTSTP, 0 };
-	static const int deaths[] = { SIGSEGV, SIGBUS,	SIGABRT, SIGFPE,    SIGILL,
-				      SIGSYS,  SIGTRAP, SIGXCPU, SIGXFSZ,   SIGALRM,
-				      SIGUSR1, SIGUSR2, SIGPROF, SIGVTALRM, 0 };
-	static const int ignored[] = { SIGPIPE, 0 };
+	static const int deaths[] = { SIGSEGV, SIGBUS,	SIGABRT,   SIGFPE,  SIGILL,
+				      SIGSYS,  SIGTRAP, SIGXCPU,   SIGALRM, SIGUSR1,
+				      SIGUSR2, SIGPROF, SIGVTALRM, 0 };
+	/* What these tell, write(2) tells too. */
+	static const int ignored[] = { SIGPIPE, SIGXFSZ, 0 };
 
 	handle(ends, on_end, 0);
 	handle(events, on_event, SA_RESTART);

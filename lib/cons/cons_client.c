@@ -15,8 +15,8 @@
 #define DEFAULT_CREDITS 16
 #define DEFAULT_SLOT (16 * 1024)
 #define SHOWN_NS (100 * BASE_NS_PER_MS)
-/* How long output that came before a loss may wait to be consumed: then it is asked for again. */
-#define KEEP_NS (2 * BASE_NS_PER_S)
+#define NEWS_WAITING 8 /* at most, to begin with a session */
+static_assert(NEWS_WAITING + 4 <= CONS_NEWS_MAX, "room for what a session tells");
 
 RTE_LOG_REGISTER(cons_client_logtype, lib.ism.cons.client, NOTICE);
 
@@ -62,7 +62,7 @@ ask_attach(struct cons_client *c)
 		flags |= CONS_ATTACH_TAKE_OVER;
 	w->client = rte_cpu_to_be_64(c->number);
 	w->instance = rte_cpu_to_be_64(c->instance);
-	w->out_pos = rte_cpu_to_be_64(c->instance != 0 ? c->out_seen : 0);
+	w->out_pos = rte_cpu_to_be_64(c->instance != 0 ? c->out_next : 0);
 	w->flags = rte_cpu_to_be_32(flags);
 	w->history = rte_cpu_to_be_32(c->conf.history);
 	w->size.rows = rte_cpu_to_be_16(size->rows);
@@ -181,7 +181,7 @@ begin(struct cons_client *c, const struct cons_attached *a)
 	c->writer_gid = a->writer;
 	c->writer = (a->flags & CONS_ATTACHED_WRITER) != 0;
 	c->device = (a->flags & CONS_ATTACHED_DEVICE) != 0;
-	c->out_next = c->out_seen = a->out_pos;
+	cons_queue_moves(c, a->out_pos);
 	c->eof_sent = false;
 	c->state = CONS_CLIENT_ATTACHED;
 	if (a->lost == 0)
@@ -228,11 +228,10 @@ on_up(void *arg, struct link_session *s)
 		return;
 	}
 	c->session_up = true;
-	c->broken_ns = 0;
 	c->slot_size = info.slot_size;
 	c->depth = info.depth;
 	c->credits = RTE_MIN(c->conf.credits, c->depth / 2);
-	c->reads_open = c->reads_held = c->others_open = 0;
+	c->reads_open = c->others_open = 0;
 	c->posted = false;
 	c->shown_due_ns = 0;
 }
@@ -244,7 +243,13 @@ on_down(void *arg, struct link_session *s, enum link_why why)
 	struct link_session_info info;
 	struct cons_item *item;
 
+	if (!c->session_up)
+		return;
+	cons_queue_keep(c);
+	link_queue_detach(c->q);
+	c->q = NULL;
 	c->session_up = false;
+	c->reads_open = 0;
 	c->shown_due_ns = 0;
 	memset(c->op, 0, sizeof(c->op));
 	c->sent_count = 0;
@@ -274,24 +279,6 @@ static const struct link_session_ops session_ops = {
 
 /* --- rounds --- */
 
-/*
- * The session is gone, what it brought lies in its memory still: that memory is kept until all of
- * it was consumed. When that takes too long, the next session brings the rest again.
- */
-static unsigned int
-let_go(struct cons_client *c, uint64_t now_ns)
-{
-	if (c->broken_ns == 0)
-		c->broken_ns = now_ns;
-	if (c->state != CONS_CLIENT_OVER && now_ns > c->broken_ns + KEEP_NS)
-		cons_queue_forget(c);
-	if (c->items_count > 0)
-		return 0;
-	link_queue_detach(c->q);
-	c->q = NULL;
-	return 1;
-}
-
 unsigned int
 cons_client_poll(struct cons_client *c, uint64_t now_ns)
 {
@@ -306,12 +293,10 @@ cons_client_poll(struct cons_client *c, uint64_t now_ns)
 		cons_queue_item(c, CONS_ITEM_LEFT);
 		cons_client_over(c);
 	}
-	if (c->q == NULL)
-		return 0;
 	if (!c->session_up)
-		return let_go(c, now_ns);
+		return 0;
 	work += cons_queue_reap(c);
-	if (c->state == CONS_CLIENT_DOWN && c->items_count == 0)
+	if (c->state == CONS_CLIENT_DOWN && cons_queue_news(c) <= NEWS_WAITING)
 		ask(c);
 	if (c->state == CONS_CLIENT_ATTACHED) {
 		work += cons_queue_credits(c);
@@ -360,6 +345,14 @@ choose_number(void)
 	return n != 0 ? n : 1;
 }
 
+static void
+client_free(struct cons_client *c)
+{
+	free(c->copies);
+	free(c->input);
+	free(c);
+}
+
 static struct cons_client *
 client_alloc(const struct cons_client_conf *conf)
 {
@@ -368,24 +361,22 @@ client_alloc(const struct cons_client_conf *conf)
 	if (c == NULL)
 		return NULL;
 	c->input = malloc(CONS_INPUT_MAX);
-	if (c->input == NULL) {
-		free(c);
+	c->copies = malloc((size_t)conf->credits * conf->slot_size);
+	if (c->input == NULL || c->copies == NULL) {
+		client_free(c);
 		return NULL;
 	}
 	c->conf = *conf;
+	while (c->copies_count < conf->credits) {
+		c->copies_free[c->copies_count] = c->copies_count;
+		c->copies_count++;
+	}
 	c->number = choose_number();
 	if (conf->console != NULL)
 		memcpy(c->asked.name, conf->console, strlen(conf->console));
 	take_term(&c->asked, conf->term);
 	c->conf.console = c->conf.term = NULL;
 	return c;
-}
-
-static void
-client_free(struct cons_client *c)
-{
-	free(c->input);
-	free(c);
 }
 
 int
@@ -455,7 +446,7 @@ cons_client_info(const struct cons_client *c, struct cons_client_info *info)
 	info->out_pos = c->out_seen;
 	info->in_pos = c->in_acked;
 	info->unacknowledged = (unsigned int)(c->in_end - c->in_acked);
-	info->credits = c->session_up ? c->reads_open : 0;
+	info->credits = c->reads_open;
 }
 
 void

@@ -50,7 +50,7 @@ struct cons_client_conf {
 enum cons_item_kind {
 	CONS_ITEM_NONE, /* nothing now */
 	CONS_ITEM_ATTACHED, /* for the first time */
-	CONS_ITEM_DATA, /* `data`, `len`: output; valid until consumed or the next poll */
+	CONS_ITEM_DATA, /* `data`, `len`: output; valid until consumed or link_poll() */
 	CONS_ITEM_CUT, /* `value` bytes of output exist no more */
 	CONS_ITEM_LOST, /* no session: `why`, `text`; the client tries again for ever */
 	CONS_ITEM_AGAIN, /* attached again, nothing is missing but what a CUT then tells */

@@ -70,8 +70,11 @@ int cons_reply_info(const struct cons_wire_info *wire, struct cons_info *out);
 
 struct cons_queued {
 	struct cons_item item;
-	uint16_t id; /* DATA: the slot it lies in */
-	uint64_t out_pos; /* of the next byte behind this item; 0: says nothing about that */
+	bool held; /* a credit stands behind it */
+	bool moves; /* out_pos counts */
+	uint16_t id; /* the slot that DATA lies in; CONS_NO_SLOT: nowhere, or in a copy */
+	uint16_t copy; /* which; CONS_NO_SLOT: none */
+	uint64_t out_pos; /* position of the next byte behind this item */
 };
 
 /* A WRITE that was sent: they are answered in order, or nearly. */
@@ -98,10 +101,9 @@ struct cons_client {
 	/* The session. */
 	struct link_queue *q; /* attached to it */
 	bool session_up; /* between on_up and on_down */
-	uint64_t broken_ns; /* q is BROKEN since; 0: it is not */
 	uint32_t slot_size;
 	uint16_t depth, credits; /* of this session */
-	uint16_t reads_open, reads_held, others_open; /* held: the answer waits in items */
+	uint16_t reads_open, others_open;
 	bool posted; /* descriptors to publish */
 	uint8_t op[LINK_DEPTH_MAX]; /* what request id stands for; 0: none */
 
@@ -133,6 +135,14 @@ struct cons_client {
 	struct cons_queued items[CONS_ITEMS_MAX];
 	unsigned int items_head, items_count;
 	uint32_t consumed; /* bytes of the head */
+	uint16_t reads_held; /* items that hold a credit, at most conf.credits, whatever session */
+	/*
+	 * When a session goes, its memory goes: output that waits is copied here, one buffer of
+	 * conf.slot_size bytes for each credit.
+	 */
+	uint8_t *copies;
+	uint16_t copies_free[LINK_DEPTH_MAX];
+	uint16_t copies_count;
 
 	/* LIST. */
 	struct cons_info infos[CONS_CONSOLES_MAX];
@@ -156,10 +166,19 @@ unsigned int cons_queue_credits(struct cons_client *c);
 unsigned int cons_queue_reap(struct cons_client *c);
 /* Publish what was posted. */
 void cons_queue_flush(struct cons_client *c);
-/* Add an item; NULL when there is no room (never for what a slot stands behind). */
+/* Add an item that no credit stands behind. A session makes at most three of them in its life, and
+ * asks for nothing while cons_queue_news() says that many wait. */
 struct cons_item *cons_queue_item(struct cons_client *c, enum cons_item_kind kind);
-/* Forget output and cuts that were not consumed. */
-void cons_queue_forget(struct cons_client *c);
+/* The stream goes on at out_pos once the newest item is consumed. */
+void cons_queue_moves(struct cons_client *c, uint64_t out_pos);
+/* How many items wait that no credit stands behind. */
+static inline unsigned int
+cons_queue_news(const struct cons_client *c)
+{
+	return c->items_count - c->reads_held;
+}
+/* The session's memory is about to go: copy what waits in it. */
+void cons_queue_keep(struct cons_client *c);
 
 /* --- cons_client_input.c --- */
 /* Send what was typed and asked for, as far as slots go. @return how many requests. */

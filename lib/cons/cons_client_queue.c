@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Requests and completions of the one queue, and the items that come of them. */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -66,21 +67,29 @@ item_add(struct cons_client *c, enum cons_item_kind kind)
 {
 	struct cons_queued *i;
 
-	if (c->items_count == CONS_ITEMS_MAX)
-		return NULL;
+	/* At most one item for each credit, and news only while there are few: cons_queue_news(). */
+	assert(c->items_count < CONS_ITEMS_MAX);
 	i = &c->items[(c->items_head + c->items_count++) % CONS_ITEMS_MAX];
 	memset(i, 0, sizeof(*i));
 	i->item.kind = kind;
-	i->id = CONS_NO_SLOT;
+	i->id = i->copy = CONS_NO_SLOT;
 	return i;
 }
 
 struct cons_item *
 cons_queue_item(struct cons_client *c, enum cons_item_kind kind)
 {
-	struct cons_queued *i = item_add(c, kind);
+	return &item_add(c, kind)->item;
+}
 
-	return i != NULL ? &i->item : NULL;
+void
+cons_queue_moves(struct cons_client *c, uint64_t out_pos)
+{
+	struct cons_queued *i = &c->items[(c->items_head + c->items_count - 1) % CONS_ITEMS_MAX];
+
+	i->moves = true;
+	i->out_pos = out_pos;
+	c->out_next = out_pos;
 }
 
 bool
@@ -98,14 +107,16 @@ cons_client_next(struct cons_client *c, struct cons_item *item)
 	return true;
 }
 
-/* The slot behind an item is credit again. */
+/* The slot or copy behind an item is credit again. */
 static void
 item_release(struct cons_client *c, const struct cons_queued *i)
 {
-	if (i->id == CONS_NO_SLOT || !c->session_up)
-		return;
-	link_slot_put(c->q, i->id);
-	c->reads_held--;
+	if (i->copy != CONS_NO_SLOT)
+		c->copies_free[c->copies_count++] = i->copy;
+	if (i->id != CONS_NO_SLOT)
+		link_slot_put(c->q, i->id);
+	if (i->held)
+		c->reads_held--;
 }
 
 void
@@ -123,7 +134,7 @@ cons_client_consume(struct cons_client *c, uint32_t bytes)
 		if (c->consumed < i->item.len)
 			return;
 	}
-	if (i->out_pos != 0)
+	if (i->moves)
 		c->out_seen = i->out_pos;
 	c->consumed = 0;
 	item_release(c, i);
@@ -132,19 +143,23 @@ cons_client_consume(struct cons_client *c, uint32_t bytes)
 }
 
 void
-cons_queue_forget(struct cons_client *c)
+cons_queue_keep(struct cons_client *c)
 {
-	unsigned int n = c->items_count;
-
-	c->consumed = 0;
-	c->items_count = 0;
-	for (unsigned int k = 0; k < n; k++) {
-		const struct cons_queued *i = &c->items[(c->items_head + k) % CONS_ITEMS_MAX];
+	for (unsigned int k = 0; k < c->items_count; k++) {
+		struct cons_queued *i = &c->items[(c->items_head + k) % CONS_ITEMS_MAX];
+		uint8_t *to;
 
 		if (i->id == CONS_NO_SLOT)
-			c->items[(c->items_head + c->items_count++) % CONS_ITEMS_MAX] = *i;
+			continue;
+		i->id = CONS_NO_SLOT;
+		if (i->item.kind != CONS_ITEM_DATA)
+			continue;
+		/* There is one: as many as credits, and each copy holds one. */
+		i->copy = c->copies_free[--c->copies_count];
+		to = c->copies + (size_t)i->copy * c->conf.slot_size;
+		memcpy(to, i->item.data, i->item.len);
+		i->item.data = to;
 	}
-	c->out_next = c->out_seen;
 }
 
 /* --- completions --- */
@@ -155,6 +170,7 @@ take_data(struct cons_client *c, const struct link_cqe *cqe)
 	struct cons_queued *i = item_add(c, CONS_ITEM_DATA);
 
 	i->id = cqe->id;
+	i->held = true;
 	i->item.data = link_slot_rx(c->q, cqe->id);
 	i->item.len = cqe->payload;
 	c->out_next += cqe->payload;
@@ -179,10 +195,12 @@ take_event(struct cons_client *c, const struct link_cqe *cqe)
 		return -EPROTO;
 	i = item_add(c, kinds[ev.type]);
 	i->id = cqe->id;
+	i->held = true;
 	i->item.value = ev.value;
 	i->item.code = ev.code;
 	memcpy(i->item.text, ev.text, sizeof(i->item.text));
 	if (ev.type == CONS_EVENT_CUT) {
+		i->moves = true;
 		c->out_next = i->out_pos = ev.out_pos;
 		CONS_COUNT(c, cut_bytes, ev.value);
 	} else {
@@ -191,7 +209,6 @@ take_event(struct cons_client *c, const struct link_cqe *cqe)
 	return 0;
 }
 
-/* The slot stays with the item, so that no peer can make more items than there are credits. */
 static int
 take_read(struct cons_client *c, const struct link_cqe *cqe)
 {
@@ -202,6 +219,7 @@ take_read(struct cons_client *c, const struct link_cqe *cqe)
 	}
 	if (c->state == CONS_CLIENT_OVER)
 		return -EPROTO;
+	/* The credit is held until the item is consumed: a peer cannot make more items than that. */
 	c->reads_held++;
 	if (cqe->flags == CONS_KIND_EVENT)
 		return take_event(c, cqe);

@@ -33,7 +33,6 @@ struct ccrig {
 	struct inproc ip;
 	struct link *l[2]; /* 0 serves, 1 asks */
 	struct cons_client *c;
-	uint64_t skew; /* how far the client's clock is ahead */
 
 	/* The server. */
 	struct link_session *s;
@@ -335,7 +334,7 @@ ccrig_round(struct ccrig *r)
 	ccrig_server_round(r);
 	link_poll(r->l[1], base_now_ns());
 	ccrig_consume(r);
-	cons_client_poll(r->c, base_now_ns() + r->skew);
+	cons_client_poll(r->c, base_now_ns());
 }
 
 static inline void
