@@ -25,6 +25,7 @@
 #include "base_time.h"
 
 #define FIND_NS BASE_NS_PER_S /* for all of it */
+#define FIND_OWN_NS (5 * BASE_NS_PER_S) /* a thread of ours that waits for a core */
 #define PROBE_NS (BASE_NS_PER_S / 4) /* for one program that may hang */
 #define BASES_MAX 8
 #define PLACES_MAX 128 /* programs looked at */
@@ -33,6 +34,8 @@
 /* All sockets that there are, dead ones included. */
 struct places {
 	struct source_place at[PLACES_MAX];
+	unsigned int
+		base[PLACES_MAX]; /* number of the folder that it is in: the first is nearest */
 	unsigned int count;
 	char denied[SOURCE_PATH_MAX]; /* a folder that we may not read, or "" */
 };
@@ -63,7 +66,7 @@ read_comm(pid_t pid, char *name, size_t size)
 }
 
 static void
-add_place(struct places *places, const char *folder, const char *prefix)
+add_place(struct places *places, unsigned int base, const char *folder, const char *prefix)
 {
 	struct source_place *place = &places->at[places->count];
 	struct stat st;
@@ -76,11 +79,11 @@ add_place(struct places *places, const char *folder, const char *prefix)
 	if (len >= (int)sizeof(place->path) || stat(place->path, &st) < 0 || !S_ISSOCK(st.st_mode))
 		return;
 	base_text_clean(place->prefix, sizeof(place->prefix), prefix, strlen(prefix));
-	places->count++;
+	places->base[places->count++] = base;
 }
 
 static void
-look_in(struct places *places, const char *folder)
+look_in(struct places *places, unsigned int base, const char *folder)
 {
 	struct dirent *de;
 	DIR *d = opendir(folder);
@@ -92,7 +95,7 @@ look_in(struct places *places, const char *folder)
 	}
 	while ((de = readdir(d)) != NULL) {
 		if (de->d_name[0] != '.')
-			add_place(places, folder, de->d_name);
+			add_place(places, base, folder, de->d_name);
 	}
 	closedir(d);
 }
@@ -122,27 +125,28 @@ look_everywhere(struct places *places)
 		if (base[i] == NULL)
 			continue;
 		snprintf(folder, sizeof(folder), "%s/dpdk", base[i]);
-		look_in(places, folder);
+		look_in(places, i, folder);
 	}
 }
 
-/* Connect to one of them. @return as source_conn_open(), -ENOENT it is not for us. */
+/*
+ * Connect to one of them.
+ * @param trusted  the person named the path: whoever listens there is meant.
+ * @return as source_conn_open(), -ENOENT it is not for us.
+ */
 static int
-probe(struct source_place *place, uint64_t deadline, bool named, struct source_conn *conn,
+probe(struct source_place *place, uint64_t deadline, bool trusted, struct source_conn *conn,
       char *err, size_t err_size)
 {
-	uint64_t soon = base_now_ns() + PROBE_NS;
 	int ret;
 
-	if (!named && soon < deadline)
-		deadline = soon;
 	ret = source_conn_open(conn, place->path, deadline, err, err_size);
 	if (ret < 0)
 		return ret;
 	read_comm(conn->pid, place->program, sizeof(place->program));
 	if (place->program[0] == '\0')
 		memcpy(place->program, place->prefix, sizeof(place->program) - 1);
-	if (named || conn->uid == 0 || conn->uid == geteuid() || conn->uid == (uid_t)-1)
+	if (trusted || conn->uid == 0 || conn->uid == geteuid() || conn->uid == (uid_t)-1)
 		return 0;
 	source_conn_close(conn);
 	snprintf(err, err_size, "it belongs to user %u", (unsigned int)conn->uid);
@@ -173,7 +177,8 @@ is_program(const struct source_place *place, const char *who)
 }
 
 /*
- * Those that live and fit `who` (a PID, or a program's name), or all that live.
+ * Those that live and fit `who` (a PID, or a program's name); of several folders only the nearest
+ * that has one, which is where the program's own environment has put it.
  * @param all  filled with all that live and that we may ask.
  */
 static void
@@ -182,16 +187,20 @@ match(struct places *places, const char *who, uint64_t deadline, struct alive *f
 {
 	long pid = is_number(who) ? strtol(who, NULL, 10) : -1;
 	struct source_conn conn;
+	uint64_t soon;
 	unsigned int i;
 	char err[80];
 
 	fit->count = all->count = 0;
 	for (i = 0; i < places->count; i++) {
-		if (probe(&places->at[i], deadline, false, &conn, err, sizeof(err)) < 0)
+		soon = base_now_ns() + PROBE_NS;
+		if (probe(&places->at[i], soon < deadline ? soon : deadline, false, &conn, err,
+			  sizeof(err)) < 0)
 			continue;
 		if (conn.pid != getpid()) {
 			all->place[all->count++] = i;
-			if (pid >= 0 ? conn.pid == pid : is_program(&places->at[i], who))
+			if ((pid >= 0 ? conn.pid == pid : is_program(&places->at[i], who)) &&
+			    (fit->count == 0 || places->base[i] == places->base[fit->place[0]]))
 				fit->place[fit->count++] = i;
 		}
 		source_conn_close(&conn);
@@ -346,7 +355,7 @@ source_find(const char *who, struct source_conn *conn, struct source_place *plac
 int
 source_find_own(struct source_conn *conn, struct source_place *place, char *err, size_t err_size)
 {
-	uint64_t deadline = base_now_ns() + FIND_NS;
+	uint64_t deadline = base_now_ns() + FIND_OWN_NS;
 	char why[80];
 	int ret;
 
