@@ -62,6 +62,9 @@ struct app {
 	/* watch.c */
 	enum app_wait wait;
 	uint64_t wait_ns, wait_until; /* length and end */
+	/* A line that waits until the device has answered anew; done when `wait` is over. */
+	char deferred[FORM_LINE_MAX];
+	bool refreshed; /* it is being done */
 	bool testing; /* a test was started and its end not told yet */
 	enum fwd_state state; /* seen last */
 	uint64_t tick_at; /* --stats-period: when to print next */

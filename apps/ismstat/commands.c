@@ -17,6 +17,7 @@
 #define COMMANDS_MAX 128
 #define WAIT_STANDARD_NS (10 * BASE_NS_PER_S)
 #define WAIT_MAX_S 86400
+#define REFRESH_NS (50 * BASE_NS_PER_MS) /* longer than any program's longest sleep */
 
 struct command {
 	const char *form;
@@ -34,9 +35,26 @@ static unsigned int text_count;
 
 /* --- what they do --- */
 
+/* Some answers are as old as the last question: the device is asked, and the line done after that. */
+static bool
+defer(struct app *app, int argc, char **argv)
+{
+	size_t len = 0;
+
+	if (app->refreshed || !view_refresh(app->src, argc - 1, argv + 1))
+		return false;
+	for (int i = 0; i < argc && len < sizeof(app->deferred); i++)
+		len += (size_t)snprintf(app->deferred + len, sizeof(app->deferred) - len, "%s%s",
+					i > 0 ? " " : "", argv[i]);
+	watch_wait(app, APP_WAIT_TIME, REFRESH_NS, base_now_ns());
+	return true;
+}
+
 static int
 do_show(struct app *app, int argc, char **argv, char *err, size_t size)
 {
+	if (defer(app, argc, argv))
+		return 0;
 	return view_show(&app->view, argc - 1, argv + 1, err, size);
 }
 

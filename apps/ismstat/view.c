@@ -230,6 +230,17 @@ collect(struct source *src, int argc, char **argv, int *ret, char *err, size_t e
 	return answer;
 }
 
+bool
+view_refresh(struct source *src, int argc, char **argv)
+{
+	const char *id;
+	const struct view *v = find(argc, argv, &id);
+
+	if (!is_all(argc, argv) && (v == NULL || v->collect != view_device_info))
+		return false;
+	return view_device_refresh(src);
+}
+
 json_t *
 view_collect(struct source *src, const char *words, char *err, size_t err_size)
 {

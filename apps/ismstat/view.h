@@ -45,6 +45,8 @@ view_collect_fn view_link_info, view_link_stats, view_link_xstats, view_queue;
 view_collect_fn view_fwd_stats, view_fwd_config;
 view_collect_fn view_blk_exports, view_blk_workers, view_blk_client, view_blk_mount;
 view_collect_fn view_cons_consoles, view_cons_clients, view_cons_stats, view_cons_client;
+/* Of every function of the source. @return as view_refresh(). */
+bool view_device_refresh(struct source *src);
 view_print_fn view_print_devices, view_print_dmbs, view_print_events, view_print_link_info,
 	view_print_fwd_stats;
 
@@ -67,6 +69,11 @@ json_t *view_each_device(struct source *src, const char *id, view_collect_fn *fn
 			 size_t err_size);
 
 /* --- view.c --- */
+/*
+ * Have what these words would show asked of the device, if the last answer is old.
+ * @return whether what is shown will be newer in a moment.
+ */
+bool view_refresh(struct source *src, int argc, char **argv);
 /* From now on each answer has rates against the one before it of the same view. */
 void view_rates(bool on);
 /*

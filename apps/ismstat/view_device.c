@@ -6,6 +6,7 @@
 
 #define PAGES_MAX 256
 #define CMD_MAX 160
+#define FRESH_MS 1000 /* the driver asks no oftener */
 
 /* DMBs are named by index, and asked for by their place in the list. */
 static json_t *
@@ -53,6 +54,29 @@ info_of(struct source *src, const char *id, char *err, size_t err_size)
 		json_decref(part);
 	}
 	return value;
+}
+
+bool
+view_device_refresh(struct source *src)
+{
+	char id[24], err[CMD_MAX];
+	json_t *ids, *item, *answer;
+	bool old = false;
+	size_t i;
+
+	if (!source_has(src, "/ism/query"))
+		return false;
+	ids = source_ask(src, "/ism/list", err, sizeof(err));
+	json_array_foreach(ids, i, item)
+	{
+		snprintf(id, sizeof(id), "%" JSON_INTEGER_FORMAT, json_integer_value(item));
+		answer = view_ask_optional(src, "/ism/query", id);
+		if (json_integer_value(json_object_get(answer, "age_ms")) > FRESH_MS)
+			old = true;
+		json_decref(answer);
+	}
+	json_decref(ids);
+	return old;
 }
 
 static json_t *

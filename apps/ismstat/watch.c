@@ -26,6 +26,20 @@ void
 watch_cancel(struct app *app)
 {
 	app->wait = APP_WAIT_NONE;
+	app->deferred[0] = '\0';
+}
+
+static void
+do_deferred(struct app *app)
+{
+	char line[FORM_LINE_MAX], err[APP_ERR_MAX];
+
+	memcpy(line, app->deferred, sizeof(line));
+	app->deferred[0] = '\0';
+	app->refreshed = true;
+	if (commands_run(app, line, err, sizeof(err)) != 0)
+		app_complain(app, "", err);
+	app->refreshed = false;
 }
 
 /* Has what is waited for come? */
@@ -53,6 +67,8 @@ wait_over(struct app *app, uint64_t now_ns)
 		return;
 	if (has_come(app) || (wait == APP_WAIT_TIME && now_ns >= app->wait_until)) {
 		app->wait = APP_WAIT_NONE;
+		if (app->deferred[0] != '\0')
+			do_deferred(app);
 		return;
 	}
 	if (now_ns < app->wait_until)
