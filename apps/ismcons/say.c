@@ -27,13 +27,11 @@ say_output(const uint8_t *data, size_t len)
 }
 
 static void
-say_va(const char *fmt, va_list ap)
+show(const char *text)
 {
 	const char *nl = term_is_raw() && where.on_terminal ? "\r\n" : "\n";
 	bool begun = where.mid_line && where.on_terminal && where.out_on_terminal;
-	char text[1024];
 
-	vsnprintf(text, sizeof(text), fmt, ap);
 	snprintf(where.line, sizeof(where.line), "%s[dpdk-ismcons: %s]%s", begun ? nl : "", text,
 		 nl);
 	if (begun)
@@ -45,24 +43,28 @@ say_va(const char *fmt, va_list ap)
 const char *
 say(const char *fmt, ...)
 {
+	char text[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
-	say_va(fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	show(text);
 	return where.line;
 }
 
 void
 say_note(const char *fmt, ...)
 {
+	char text[1024];
 	va_list ap;
 
 	if (where.quiet)
 		return;
 	va_start(ap, fmt);
-	say_va(fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	show(text);
 }
 
 void
