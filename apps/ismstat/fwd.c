@@ -9,8 +9,17 @@
 #include "fwd_priv.h"
 #include "run.h"
 
-#define PACK_BYTES (16u << 10) /* "auto" packs messages until a slot has about so many bytes */
+/*
+ * What "auto" packs: messages up to so large, and as many as make so many bytes. A message of a page
+ * goes out in one store alone; behind a header it would take two.
+ */
+#define PACK_SIZE 2048u
+#define PACK_BYTES (16u << 10)
+/* Slots that "auto" uses: together so many bytes, for they shall stay in a cache. */
+#define WINDOW_BYTES (512u << 10)
+#define WINDOW_MAX 64u
 #define SLOT_MIN 4096u
+#define NAP_US 20 /* while a test runs: what it measures shall not be our sleep */
 
 static unsigned int
 poll_control(void *arg, uint64_t now_ns)
@@ -266,22 +275,37 @@ burst_of(const struct fwd_settings *set, uint32_t size)
 		return burst != 0 ? burst : set->mode->burst;
 	most = FWD_SIZE_MAX / fwd_stride(size);
 	if (burst == 0)
-		burst = RTE_MIN(set->mode->burst, PACK_BYTES / fwd_stride(size));
+		burst = size > PACK_SIZE ? 1
+					 : RTE_MIN(set->mode->burst, PACK_BYTES / fwd_stride(size));
 	return RTE_MAX(RTE_MIN(burst, most), 1u);
+}
+
+static uint32_t
+window_of(const struct fwd_settings *set, uint32_t size, uint32_t burst)
+{
+	uint32_t bytes = set->mode->slot(size, burst), standard = set->mode->window;
+
+	if (set->window != 0)
+		return set->window;
+	/* Only streams profit from more than the least that keeps both ends busy. */
+	if (set->mode->slot != fwd_packed_len)
+		return standard;
+	return RTE_MAX(RTE_MIN(WINDOW_BYTES / bytes, WINDOW_MAX), standard);
 }
 
 void
 fwd_settings_run(const struct fwd_settings *set, struct fwd_run *run)
 {
-	uint32_t size = set->size != 0 ? set->size : set->mode->size;
+	uint32_t size = set->size != 0 ? set->size : set->mode->size, burst;
 
 	if (set->mode->op == FWD_NOP)
 		size = 0;
+	burst = burst_of(set, size);
 	*run = (struct fwd_run){
 		.mode = set->mode,
 		.size = size,
-		.burst = burst_of(set, size),
-		.window = set->window != 0 ? set->window : set->mode->window,
+		.burst = burst,
+		.window = window_of(set, size, burst),
 		.copy = set->copy && set->mode->op == FWD_MESSAGES,
 		.seed = set->seed,
 		.time_ns = set->time_s * BASE_NS_PER_S,
@@ -369,7 +393,7 @@ fwd_start(struct fwd *f, char *err, size_t err_size)
 	f->pending_ns = 0;
 	if (f->open_depth != fwd_run_depth(&run) || f->open_slot != fwd_run_slot(&run))
 		fwd_session_close(f);
-	run_limit_nap(f->data_worker, 1);
+	run_limit_nap(f->data_worker, NAP_US);
 	fwd_state_publish(f);
 	return 0;
 }

@@ -156,7 +156,8 @@ struct fwd_tester {
 	uint64_t seq; /* of the next message */
 	uint64_t messages, bytes, asked_requests; /* sent in this run */
 	uint32_t inflight;
-	uint32_t gap; /* requests that go out together, at least */
+	bool waiting; /* the window is full, and no answer was there */
+	uint32_t gap, batch; /* requests that go out together, at least and at most */
 	uint64_t random; /* io: where, and what */
 	struct fwd_asked asked[LINK_DEPTH_MAX];
 	struct fwd_tester_counts counts __rte_cache_aligned;

@@ -8,7 +8,7 @@
 
 #include "fwd_priv.h"
 
-#define BURST 32u /* requests taken in one round */
+#define BURST 8u /* requests taken in one round, answered in one store */
 #define ROUNDS 64u /* of one poll, while there is something to do */
 #define SPINS 200u /* empty looks in a row that a poll takes while a run is on */
 

@@ -18,7 +18,8 @@
 #define ROUNDS 64u /* of one poll, while there is something to do */
 #define SPINS 400u /* empty looks in a row that a poll takes: an answer is on its way */
 #define CQES 64u
-#define FLUSH_BYTES (32u << 10) /* payload that waits for its descriptor at most */
+#define BATCHES 4u /* of a window */
+#define BATCH_BYTES (32u << 10) /* payload that waits for its descriptor at most */
 
 /* --- shared words --- */
 
@@ -142,8 +143,10 @@ begin(struct fwd_tester *t)
 		t->out[i] = (uint8_t)(i * 7 + 1);
 	t->seq = t->messages = t->bytes = t->asked_requests = 0;
 	t->inflight = 0;
+	t->waiting = false;
 	t->random = (run->seed ^ UINT64_C(0x9e3779b97f4a7c15)) | 1;
 	t->gap = run->mode->op == FWD_NOP ? RTE_MIN(run->burst, run->window) : 1;
+	t->batch = RTE_MAX(RTE_MAX(run->window / BATCHES, 1u), t->gap);
 	set_phase(t, FWD_PHASE_BEGIN);
 	return ask_control(t, FWD_BEGIN, &wire, sizeof(wire));
 }
@@ -188,14 +191,10 @@ ask_one(struct fwd_tester *t, uint64_t most, uint32_t *bytes)
 	return n;
 }
 
-/* What was asked may not wait for the rest of the window. */
-static bool
-flush_due(const struct fwd_tester *t, uint32_t sent, uint32_t bytes)
-{
-	return bytes >= FLUSH_BYTES || (t->gap > 1 && sent % t->gap == 0);
-}
-
-/* Fill the window. @return requests sent, -errno of the link. */
+/*
+ * Ask for a part of the window, in one batch: with all of it at once, either end would wait while
+ * the other one works. @return requests sent, -errno of the link.
+ */
 static int
 ask_more(struct fwd_tester *t)
 {
@@ -205,7 +204,7 @@ ask_more(struct fwd_tester *t)
 
 	if (t->run.window - t->inflight < t->gap && t->inflight != 0)
 		return 0;
-	while (t->inflight < t->run.window && most > 0) {
+	while (sent < t->batch && bytes < BATCH_BYTES && t->inflight < t->run.window && most > 0) {
 		ret = ask_one(t, most, &bytes);
 		if (unlikely(ret < 0))
 			return ret;
@@ -213,12 +212,6 @@ ask_more(struct fwd_tester *t)
 			break;
 		most -= (uint32_t)ret;
 		sent++;
-		if (!flush_due(t, sent, bytes))
-			continue;
-		bytes = 0;
-		ret = link_req_flush(t->q);
-		if (unlikely(ret != 0))
-			return ret;
 	}
 	fwd_count(&t->counts.requests, sent);
 	ret = link_req_flush(t->q);
@@ -343,13 +336,13 @@ run_over(const struct fwd_tester *t)
 	       (t->run.time_ns != 0 && t->now - t->counts.begin_ns >= t->run.time_ns);
 }
 
-/* Who was waited for when the window was full? */
+/* The window is full: were answers there already, or are they waited for? Counted once a wait. */
 static void
-count_stall(struct fwd_tester *t, bool full, int answers)
+count_stall(struct fwd_tester *t, int answers)
 {
-	if (!full)
-		return;
-	fwd_count(answers > 0 ? &t->counts.stalls_local : &t->counts.stalls_remote, 1);
+	if (!t->waiting)
+		fwd_count(answers > 0 ? &t->counts.stalls_local : &t->counts.stalls_remote, 1);
+	t->waiting = answers == 0;
 }
 
 /* @return requests and answers, -errno. */
@@ -366,11 +359,12 @@ round_run(struct fwd_tester *t)
 	sent = ask_more(t);
 	if (unlikely(sent < 0))
 		return sent;
-	/* Answers can wait while there is room to ask: a look costs a cache line. */
+	/* Answers can wait while there is much room to ask: a look costs a cache line. */
 	full = t->inflight >= t->run.window;
-	if (full || sent == 0) {
+	if (sent == 0 || t->inflight > t->run.window / 2) {
 		n = take_answers(t);
-		count_stall(t, full, n);
+		if (full)
+			count_stall(t, n);
 	}
 	return n < 0 ? n : sent + n;
 }
