@@ -21,7 +21,7 @@ row() {
 }
 # row_wait NAME NUMBER REGEX
 row_wait() {
-	wait_for 20 "line $2 of $1 is /$3/" row_is "$@"
+	screen_until 20 "$1" "line $2: /$3/" row_is "$@"
 }
 row_is() {
 	row "$1" "$2" | grep -qE -- "$3"

@@ -16,7 +16,7 @@ screen_type here 'stty -a >before'
 
 # terminal_restored HOW: the shell in front has its prompt, and its terminal.
 terminal_restored() {
-	wait_for 20 "$1: the shell has the terminal" screen_prompt here
+	screen_until 20 here "the shell has it ($1)" screen_prompt here
 	screen_type here 'stty -a >after; echo looked'
 	screen_wait here '^looked'
 	cmp "$WORK/before" "$WORK/after" || fail "$1: the terminal is not as it was"

@@ -34,7 +34,8 @@ screen_wait here '^nobody$'
 screen_wait here '^its-own-terminal$'
 screen_type here 'sleep 100'
 screen_insist here 'Stopped' C-z # job control: it is the controlling terminal
-screen_type here 'kill -9 %1; wait; exit 6'
+screen_type here 'kill -9 %1; fg'
+screen_type here 'exit 6'
 screen_status here 6
 grep -q its-own-terminal "$WORK/home/log" || fail "no transcript"
 console_run 4 b <(echo 'exit 4')

@@ -194,16 +194,22 @@ screen_shows() {
 	screen_text "$1" | grep -qE -- "$2"
 }
 
-# screen_wait NAME REGEX [SECONDS]: until the terminal shows such a line.
-screen_wait() {
-	local end=$((SECONDS + ${3:-20}))
-	until screen_shows "$1" "$2"; do
+# screen_until SECONDS NAME WHAT COMMAND...: as wait_for; a failure shows the terminal.
+screen_until() {
+	local name=$2 what=$3 end=$((SECONDS + $1))
+	shift 3
+	until "$@"; do
 		[ "$SECONDS" -lt "$end" ] || {
-			screen_text "$1" >&2
-			fail "terminal $1 does not show /$2/ within ${3:-20} s"
+			screen_text "$name" | grep '[^ ]' | sed "s/^/$name| /" >&2
+			fail "terminal $name: $what: too late"
 		}
 		sleep 0.05
 	done
+}
+
+# screen_wait NAME REGEX [SECONDS]: until the terminal shows such a line.
+screen_wait() {
+	screen_until "${3:-20}" "$1" "/$2/" screen_shows "$1" "$2"
 }
 
 # screen_insist NAME REGEX KEY...: the keys, again and again until the terminal shows such a
@@ -233,7 +239,7 @@ screen_empty() {
 # far, has to be at its prompt.
 screen_clear() {
 	screen_keys "$1" C-l
-	wait_for 20 "terminal $1 is cleared" screen_empty "$1"
+	screen_until 20 "$1" "nothing but a prompt" screen_empty "$1"
 	screen_tmux clear-history -t "=$1:"
 }
 
@@ -254,7 +260,7 @@ screen_attach() {
 
 # screen_status NAME STATUS: the client in it has ended, with that status.
 screen_status() {
-	wait_for 20 "the client in terminal $1 ends" screen_prompt "$1"
+	screen_until 20 "$1" "the client has ended" screen_prompt "$1"
 	# Not to be mistaken for the echo of the question.
 	screen_type "$1" "echo status:\$?:"
 	screen_wait "$1" '^status:[0-9]+:'
