@@ -122,7 +122,8 @@ value_fits(const char *value, const char *word)
 	uint64_t number;
 
 	if (strcmp(value, "ID") == 0)
-		return base_num_parse(word, 0, 0, UINT16_MAX, &number) == 0;
+		return word[strspn(word, "0123456789")] == '\0' &&
+		       base_num_parse(word, 0, 0, UINT16_MAX, &number) == 0;
 	if (strcmp(value, "GID") == 0)
 		return base_gid_parse(word, &number) == 0;
 	if (strcmp(value, "SECONDS") == 0)

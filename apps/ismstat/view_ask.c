@@ -55,45 +55,42 @@ view_ask_optional(struct source *src, const char *cmd, const char *id)
 	return source_ask(src, question, err, sizeof(err));
 }
 
-static json_t *
-one_device(struct source *src, const char *id, view_collect_fn *fn, char *err, size_t err_size)
-{
-	json_t *all = json_object(), *value = fn(src, id, err, err_size);
-
-	if (value != NULL && json_object_set_new(all, id, value) == 0)
-		return all;
-	json_decref(all);
-	return NULL;
-}
-
-/* fn for one function or all of them: objects by rawdev id. */
+/*
+ * fn for one function or all of them: objects by rawdev id. One function that fails, closed or lost
+ * meanwhile, is an answer's end.
+ */
 json_t *
 view_each_device(struct source *src, const char *id, view_collect_fn *fn, char *err,
 		 size_t err_size)
 {
-	json_t *ids, *all, *item, *value;
+	json_t *ids = source_ask(src, "/ism/list", err, err_size), *all, *item, *value;
 	char name[24];
 	size_t i;
 
-	if (id != NULL)
-		return one_device(src, id, fn, err, err_size);
-	ids = source_ask(src, "/ism/list", err, err_size);
 	if (ids == NULL)
 		return NULL;
 	all = json_object();
 	json_array_foreach(ids, i, item)
 	{
 		snprintf(name, sizeof(name), "%" JSON_INTEGER_FORMAT, json_integer_value(item));
+		if (id != NULL && strcmp(name, id) != 0)
+			continue;
 		value = fn(src, name, err, err_size);
-		if (value == NULL) {
-			json_decref(ids);
-			json_decref(all);
-			return NULL;
-		}
+		if (value == NULL)
+			goto free_all;
 		json_object_set_new(all, name, value);
+	}
+	if (id != NULL && json_object_size(all) == 0) {
+		snprintf(err, err_size, "no ISM function has the id %s", id);
+		goto free_all;
 	}
 	json_decref(ids);
 	return all;
+
+free_all:
+	json_decref(all);
+	json_decref(ids);
+	return NULL;
 }
 
 /* An answer about one function; one that is not there is answered with nothing. */
