@@ -126,6 +126,7 @@ struct link_session_info {
 	bool up;
 	enum link_why why; /* if not up: the newest reason */
 	char reason[LINK_REASON_MAX]; /* the peer's own words, cleaned; may be empty */
+	bool goodbye; /* not up: the peer ended its newest session because it wanted to */
 	uint16_t version;
 	uint32_t features; /* agreed */
 	uint16_t queues;

@@ -57,6 +57,7 @@ link_took_close(struct link_session *s)
 	if (len <= 0 || link_gate_close(s->link->scratch, (size_t)len, &cl) != 0)
 		return false;
 	link_session_set_reason(s, LINK_WHY_CLOSED, cl.reason);
+	s->goodbye = cl.status == LINK_STATUS_CLOSED;
 	return true;
 }
 

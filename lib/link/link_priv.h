@@ -144,6 +144,7 @@ struct link_session {
 	uint64_t deadline_ns; /* CALLING, CONNECTING, GREETING */
 	uint32_t backoff_ms;
 	bool garbage; /* something unreadable stands where a block is expected */
+	bool goodbye; /* the peer's CLOSE says that it wanted to */
 
 	/* Agreed. */
 	uint16_t version;

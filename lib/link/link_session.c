@@ -174,7 +174,7 @@ link_session_up(struct link_session *s, uint64_t now_ns)
 	s->phase = LINK_UP;
 	s->up_since_ns = now_ns;
 	rte_spinlock_unlock(&link->lock);
-	s->garbage = false;
+	s->garbage = s->goodbye = false;
 	s->beat_sent = s->beat_seen = s->notice_seen = 0;
 	s->beat_due_ns = s->heard_ns = now_ns;
 	s->backoff_ms = s->open.retry_min_ms;
@@ -376,6 +376,7 @@ link_session_info(const struct link_session *s, struct link_session_info *info)
 	info->up = s->phase == LINK_UP;
 	info->why = s->why;
 	memcpy(info->reason, s->reason, sizeof(info->reason));
+	info->goodbye = s->goodbye;
 	info->version = s->version;
 	info->features = s->features;
 	info->queues = s->geo.queues;
