@@ -13,7 +13,9 @@
 #include "cons_server_priv.h"
 
 #define LINE_MAX_BYTES 256
-#define REFUSALS_A_SECOND 5 /* of one client */
+#define REFUSALS_NS BASE_NS_PER_S /* of one client: in so long ... */
+#define REFUSALS_MAX 5 /* ... so many lines */
+#define NO_SESSION_NS (60 * BASE_NS_PER_S)
 
 static void __attribute__((format(printf, 2, 3)))
 tell(const struct cons_server *srv, const char *fmt, ...)
@@ -34,7 +36,8 @@ tell(const struct cons_server *srv, const char *fmt, ...)
 void
 cons_audit_open(void)
 {
-	openlog(NULL, LOG_PID | LOG_NDELAY, LOG_AUTHPRIV);
+	/* Libraries may use syslog, too: what has no facility of its own is not for this log. */
+	openlog(NULL, LOG_PID | LOG_NDELAY, LOG_DAEMON);
 }
 
 static const char *
@@ -52,21 +55,45 @@ cons_audit_attach(const struct cons_peer *p, bool resumed)
 	     base_gid_str(p->gid, gid), resumed ? "returned" : "attached", role(p));
 }
 
+/* @return whether a line is to be written; tells now and then what was left out. */
+static bool
+refusal_due(const struct cons_server *srv, struct cons_refusals *r, uint64_t now_ns)
+{
+	char gid[BASE_GID_STRLEN];
+
+	if (now_ns - r->since_ns >= REFUSALS_NS) {
+		if (r->count > REFUSALS_MAX)
+			tell(srv, "%s: %u more refusals", base_gid_str(r->gid, gid),
+			     r->count - REFUSALS_MAX);
+		r->since_ns = now_ns;
+		r->count = 0;
+	}
+	return r->count++ < REFUSALS_MAX;
+}
+
 void
 cons_audit_refuse(struct cons_peer *p, const char *name, const char *why)
 {
-	uint64_t now = p->srv->now_ns;
 	char gid[BASE_GID_STRLEN];
 
-	if (now - p->refusal_ns >= BASE_NS_PER_S) {
-		if (p->refusals > REFUSALS_A_SECOND)
-			tell(p->srv, "%s: %u more refusals", base_gid_str(p->gid, gid),
-			     p->refusals - REFUSALS_A_SECOND);
-		p->refusal_ns = now;
-		p->refusals = 0;
-	}
-	if (p->refusals++ < REFUSALS_A_SECOND)
+	p->refusals.gid = p->gid;
+	if (refusal_due(p->srv, &p->refusals, p->srv->now_ns))
 		tell(p->srv, "console '%s': %s refused: %s", name, base_gid_str(p->gid, gid), why);
+}
+
+/* A client that is refused calls again and again: two GIDs in one place only share its memory. */
+void
+cons_audit_no_session(struct cons_server *srv, uint64_t gid)
+{
+	struct cons_refusals *r = &srv->refusals[(gid ^ gid >> 32) % CONS_REFUSALS];
+	uint64_t now_ns = base_now_ns();
+	char text[BASE_GID_STRLEN];
+
+	if (r->gid == gid && now_ns - r->since_ns < NO_SESSION_NS)
+		return;
+	r->gid = gid;
+	r->since_ns = now_ns;
+	tell(srv, "%s refused: no console is allowed to this GID", base_gid_str(gid, text));
 }
 
 void
@@ -86,6 +113,15 @@ cons_audit_leave(const struct cons_peer *p, const char *how)
 	tell(p->srv, "console '%s': %s %s (%s, %llu s)", p->instance->console->name,
 	     base_gid_str(p->gid, gid), how, role(p),
 	     (p->srv->now_ns - p->since_ns) / BASE_NS_PER_S);
+}
+
+void
+cons_audit_absent(const struct cons_instance *inst, const char *how)
+{
+	char gid[BASE_GID_STRLEN];
+
+	tell(inst->srv, "console '%s': %s %s", inst->console->name,
+	     base_gid_str(inst->absent.gid, gid), how);
 }
 
 void

@@ -26,6 +26,7 @@
 #define WINDOW_NS BASE_NS_PER_MS /* ... in so long */
 #define TYPED_MAX (64u << 10) /* bytes typed in one round */
 #define DRAIN_MAX (256u << 10) /* more than a terminal holds */
+#define ABSENT_NS (30 * BASE_NS_PER_S) /* a writer's place is kept for so long */
 #define LOOK_NS (250 * BASE_NS_PER_MS) /* an event may be lost, a program may not */
 #define LOOK_CHILD_NS (10 * BASE_NS_PER_MS) /* kernels without pidfd */
 
@@ -157,26 +158,84 @@ cons_instance_free(struct cons_instance *inst)
 	free(inst);
 }
 
+/* --- who writes --- */
+
+uint64_t
+cons_instance_writer(const struct cons_instance *inst)
+{
+	if (inst->writer != NULL)
+		return inst->writer->gid;
+	return inst->absent.client != 0 ? inst->absent.gid : 0;
+}
+
+void
+cons_absent_begin(const struct cons_peer *p)
+{
+	p->instance->absent = (struct cons_absent){
+		.client = p->client,
+		.gid = p->gid,
+		.out_pos = p->seen_pos,
+		.until_ns = p->srv->now_ns + ABSENT_NS,
+	};
+}
+
+void
+cons_absent_forget(struct cons_server *srv, uint64_t client)
+{
+	struct cons_instance *inst;
+
+	TAILQ_FOREACH(inst, &srv->instances, entry) {
+		if (inst->absent.client == client)
+			inst->absent.client = 0;
+	}
+}
+
+void
+cons_absent_end(struct cons_server *srv, const struct cons_instance *inst,
+		const struct cons_peer *p)
+{
+	struct cons_instance *i;
+
+	cons_absent_forget(srv, p->client);
+	TAILQ_FOREACH(i, &srv->instances, entry) {
+		if (i->absent.client == 0 ||
+		    (i->absent.gid != p->gid && (!p->writer || i->console != inst->console)))
+			continue;
+		if (i->state != CONS_OVER)
+			cons_audit_absent(i, "is not waited for any more");
+		i->absent.client = 0;
+	}
+}
+
 /* --- output --- */
+
+/* How far `pos` lies ahead of where a reader is. */
+static uint32_t
+left(uint32_t limit, uint64_t pos, uint64_t reader)
+{
+	return pos - reader < limit ? (uint32_t)(limit - (pos - reader)) : 0;
+}
 
 /* How much may be read now. */
 static uint32_t
 read_room(struct cons_instance *inst)
 {
-	uint32_t limit = RTE_MIN(AHEAD_MAX, inst->scroll.size / 2);
-	uint64_t used;
+	const struct cons_scroll *s = &inst->scroll;
+	uint32_t limit = RTE_MIN(AHEAD_MAX, s->size / 2), room;
 
 	if (inst->writer != NULL) {
-		used = inst->scroll.head - inst->writer->out_pos;
+		room = RTE_MIN(left(limit, s->head, inst->writer->out_pos),
+			       left(s->size, s->head, inst->writer->seen_pos));
+	} else if (inst->absent.client != 0) {
+		room = left(limit, s->head, inst->absent.out_pos);
 	} else {
-		limit = WINDOW_BYTES;
 		if (inst->srv->now_ns - inst->window_ns >= WINDOW_NS) {
 			inst->window_ns = inst->srv->now_ns;
 			inst->window_bytes = 0;
 		}
-		used = inst->window_bytes;
+		room = left(WINDOW_BYTES, inst->window_bytes, 0);
 	}
-	return used < limit ? (uint32_t)RTE_MIN(limit - used, READ_MAX) : 0;
+	return RTE_MIN(room, READ_MAX);
 }
 
 /* The writer has no credits: does something wait for them? */
@@ -185,7 +244,7 @@ stall(struct cons_instance *inst)
 {
 	int waiting = 0;
 
-	if (inst->writer == NULL || inst->stalled)
+	if (cons_instance_writer(inst) == 0 || inst->stalled)
 		return;
 	if (ioctl(inst->term.fd, FIONREAD, &waiting) == 0 && waiting == 0) {
 		inst->readable = false; /* until epoll tells of more */
@@ -306,6 +365,19 @@ type_slot(struct cons_instance *inst, struct cons_peer *p, struct cons_typed *t)
 	return t->done == t->len;
 }
 
+/* What it does depends on the terminal, now that all before it has been typed. */
+static bool
+type_break(struct cons_instance *inst, struct cons_typed *t)
+{
+	if (t->done == 0) {
+		inst->srv->typed_ns = inst->srv->now_ns;
+		if (!inst->term.ops->line_break(&inst->term, inst->srv->now_ns))
+			return true;
+		t->done = 1; /* not asked again when the terminal is full */
+	}
+	return type(inst, "", 1) == 1;
+}
+
 static bool
 type_one(struct cons_instance *inst, struct cons_peer *p, struct cons_typed *t)
 {
@@ -313,7 +385,7 @@ type_one(struct cons_instance *inst, struct cons_peer *p, struct cons_typed *t)
 	case CONS_WRITE:
 		return type_slot(inst, p, t);
 	case CONS_BREAK:
-		return type(inst, "", 1) == 1;
+		return type_break(inst, t);
 	default:
 		inst->eof = true;
 		inst->eof_char = -1;

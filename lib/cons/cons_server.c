@@ -34,12 +34,13 @@ RTE_LOG_REGISTER(cons_server_logtype, lib.ism.cons_server, NOTICE);
 static int
 may_connect(void *arg, uint64_t gid, char *reason)
 {
-	const struct cons_server *srv = arg;
+	struct cons_server *srv = arg;
 
 	for (unsigned int i = 0; i < srv->count; i++) {
 		if (cons_console_may_observe(srv->consoles[i], gid))
 			return 0;
 	}
+	cons_audit_no_session(srv, gid);
 	snprintf(reason, LINK_REASON_MAX, "no console is allowed to this GID");
 	return -EACCES;
 }
@@ -86,11 +87,14 @@ on_down(void *arg, struct link_session *session, enum link_why why)
 {
 	struct cons_peer *p = link_session_priv(session);
 	struct cons_server *srv = arg;
+	struct link_session_info info;
 
 	if (p == NULL)
 		return;
+	link_session_info(session, &info);
 	pthread_mutex_lock(&srv->lock);
-	cons_peer_drop(p);
+	srv->now_ns = base_now_ns();
+	cons_peer_drop(p, !info.goodbye);
 	link_queue_detach(p->link);
 	pthread_mutex_unlock(&srv->lock);
 }
@@ -193,7 +197,7 @@ end_sessions(struct cons_server *srv)
 	struct cons_peer *p;
 
 	TAILQ_FOREACH(p, &srv->peers, entry) {
-		cons_peer_drop(p);
+		cons_peer_drop(p, false);
 		link_queue_detach(p->link);
 	}
 	link_unlisten(srv->conf.link, LINK_SERVICE_CONS);
@@ -330,14 +334,21 @@ send_output(struct cons_server *srv)
 	return work;
 }
 
+/* Instances that nobody needs any more, writers that did not come back. */
 static void
-free_over(struct cons_server *srv)
+clean_up(struct cons_server *srv)
 {
 	struct cons_instance *inst, *next;
 
 	for (inst = TAILQ_FIRST(&srv->instances); inst != NULL; inst = next) {
 		next = TAILQ_NEXT(inst, entry);
-		if (inst->state == CONS_OVER && TAILQ_EMPTY(&inst->peers))
+		if (inst->absent.client != 0 && srv->now_ns >= inst->absent.until_ns) {
+			if (inst->state != CONS_OVER)
+				cons_audit_absent(inst, "did not come back");
+			inst->absent.client = 0;
+		}
+		if (inst->state == CONS_OVER && TAILQ_EMPTY(&inst->peers) &&
+		    inst->absent.client == 0)
 			cons_instance_free(inst);
 	}
 }
@@ -355,7 +366,7 @@ cons_server_poll(struct cons_server *srv, uint64_t now_ns)
 	work += send_output(srv);
 	TAILQ_FOREACH(p, &srv->peers, entry)
 		cons_peer_flush(p);
-	free_over(srv);
+	clean_up(srv);
 	pthread_mutex_unlock(&srv->lock);
 	return work;
 }

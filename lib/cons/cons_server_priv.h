@@ -38,6 +38,17 @@ struct cons_input {
 	uint64_t used; /* counts up with each attachment */
 };
 
+/*
+ * A writer whose link was lost: it still counts as the writer (SPEC-cons "READ"), and an
+ * instance that ends is kept for it.
+ */
+struct cons_absent {
+	uint64_t client; /* 0: nobody */
+	uint64_t gid;
+	uint64_t out_pos; /* it may have seen no more */
+	uint64_t until_ns;
+};
+
 enum cons_instance_state {
 	CONS_RUNNING,
 	CONS_DRAINING,
@@ -70,6 +81,7 @@ struct cons_instance {
 
 	/* Input. */
 	struct cons_peer *writer;
+	struct cons_absent absent; /* while there is no writer */
 	uint64_t writer_ns; /* since when */
 	struct cons_input input[CONS_INPUTS];
 	uint64_t inputs_used;
@@ -111,6 +123,14 @@ enum cons_peer_state {
 	CONS_PEER_LEAVING,
 };
 
+/* Audit lines of refusals are bounded, by GID. */
+struct cons_refusals {
+	uint64_t gid;
+	uint64_t since_ns; /* of the time that began then */
+	unsigned int count;
+};
+#define CONS_REFUSALS 16
+
 struct cons_peer {
 	TAILQ_ENTRY(cons_peer) entry; /* of the server */
 	TAILQ_ENTRY(cons_peer) attached; /* of the instance */
@@ -129,6 +149,12 @@ struct cons_peer {
 	uint64_t client;
 	uint64_t since_ns;
 	uint64_t out_pos; /* next byte to be sent */
+	/*
+	 * The client has consumed all before this one: an id is used again only after its completion
+	 * was. What it has not is kept for a writer, so that a lost link loses nothing.
+	 */
+	uint64_t seen_pos;
+	uint64_t read_end[LINK_DEPTH_MAX]; /* by id: position after what its READ brought */
 	struct cons_input *input; /* of a writer */
 	uint64_t in_next; /* position after the last byte that came */
 	struct cons_wire_event leave; /* LEAVING: to be sent */
@@ -139,8 +165,7 @@ struct cons_peer {
 	struct cons_typed typed[LINK_DEPTH_MAX];
 	unsigned int typed_head, typed_count;
 
-	uint64_t refusal_ns; /* audit lines of refusals: of the second that began then */
-	unsigned int refusals;
+	struct cons_refusals refusals;
 };
 
 struct cons_server {
@@ -155,6 +180,7 @@ struct cons_server {
 	uint64_t now_ns; /* of this round */
 	uint64_t typed_ns;
 	struct cons_server_stats stats;
+	struct cons_refusals refusals[CONS_REFUSALS]; /* of those who get no session */
 };
 
 /* --- cons_console.c: consoles and who may use them --- */
@@ -180,10 +206,26 @@ void cons_instance_free(struct cons_instance *inst);
 struct cons_input *cons_instance_row(struct cons_instance *inst, uint64_t client, bool make);
 
 /* --- cons_server_request.c --- */
+/* Keep the writer's place for a while: where its answers ended it can go on. */
+void cons_absent_begin(const struct cons_peer *p);
+/* The client said goodbye. */
+void cons_absent_forget(struct cons_server *srv, uint64_t client);
+/*
+ * The client, or its GID, is there again, or another one writes: nobody waits any longer for who
+ * was absent. `inst` is what it is attached to now.
+ */
+void cons_absent_end(struct cons_server *srv, const struct cons_instance *inst,
+		     const struct cons_peer *p);
+/* GID of the one who writes, absent or not; 0: nobody. */
+uint64_t cons_instance_writer(const struct cons_instance *inst);
+
 /* Take what the client asks. @return requests. */
 unsigned int cons_peer_take(struct cons_peer *p);
-/* The session is gone, or the server ends: no answer goes out. */
-void cons_peer_drop(struct cons_peer *p);
+/*
+ * The session is gone, or the server ends: no answer goes out.
+ * @param come_back  a writer may come back: keep its place for a while.
+ */
+void cons_peer_drop(struct cons_peer *p, bool come_back);
 
 /* --- cons_server_send.c --- */
 /* Answer with what the queue's peer is to know; a queue that does not take it is broken. */
@@ -205,6 +247,9 @@ void cons_peer_leave(struct cons_peer *p, enum cons_event_type type, uint64_t va
 void cons_audit_open(void);
 void cons_audit_attach(const struct cons_peer *p, bool resumed);
 void cons_audit_refuse(struct cons_peer *p, const char *name, const char *why);
+/* A GID for whom there is no console at all: no session. */
+void cons_audit_no_session(struct cons_server *srv, uint64_t gid);
+void cons_audit_absent(const struct cons_instance *inst, const char *how);
 void cons_audit_take_over(const struct cons_peer *p, const struct cons_peer *from);
 void cons_audit_leave(const struct cons_peer *p, const char *how);
 void cons_audit_start(const struct cons_instance *inst);

@@ -33,10 +33,9 @@ fill_running(struct cons_wire_info *info, const struct cons_instance *inst)
 	info->rows = rte_cpu_to_be_16(inst->size.rows);
 	info->cols = rte_cpu_to_be_16(inst->size.cols);
 	info->observers = rte_cpu_to_be_16((uint16_t)inst->observers);
-	if (inst->writer != NULL) {
-		info->writer = rte_cpu_to_be_64(inst->writer->gid);
+	info->writer = rte_cpu_to_be_64(cons_instance_writer(inst));
+	if (info->writer != 0)
 		info->writer_age = rte_cpu_to_be_32(seconds(srv, inst->writer_ns));
-	}
 	TAILQ_FOREACH(p, &inst->peers, attached) {
 		if (!p->writer && n < RTE_DIM(info->observer))
 			info->observer[n++] = rte_cpu_to_be_64(p->gid);
@@ -189,6 +188,9 @@ become(struct cons_peer *p, struct cons_instance *inst, const struct cons_attach
 	p->since_ns = p->srv->now_ns;
 	p->unit = p->unit == UINT16_MAX ? 1 : (uint16_t)(p->unit + 1);
 	p->in_next = row != NULL ? row->pos : 0;
+	p->seen_pos = p->out_pos;
+	memset(p->read_end, 0, sizeof(p->read_end));
+	cons_absent_end(p->srv, inst, p);
 	TAILQ_INSERT_TAIL(&inst->peers, p, attached);
 	if (!writer) {
 		inst->observers++;
@@ -233,34 +235,49 @@ attach_to(struct cons_peer *p, struct cons_instance *inst, const struct cons_att
 	out.wire.out_pos = rte_cpu_to_be_64(p->out_pos);
 	out.wire.in_pos = rte_cpu_to_be_64(p->in_next);
 	out.wire.lost = rte_cpu_to_be_64(lost);
-	out.wire.writer = rte_cpu_to_be_64(inst->writer != NULL ? inst->writer->gid : 0);
+	out.wire.writer = rte_cpu_to_be_64(cons_instance_writer(inst));
 	out.wire.flags = rte_cpu_to_be_32(flags);
 	out.wire.unit = rte_cpu_to_be_16(p->unit);
 	return out;
+}
+
+/* What the client's ATTACH is for: what was kept for it, else what runs. @return NULL: neither. */
+static struct cons_instance *
+find_instance(struct cons_server *srv, const struct cons_console *c, const struct cons_attach *in)
+{
+	struct cons_instance *inst;
+
+	TAILQ_FOREACH(inst, &srv->instances, entry) {
+		if (inst->console == c && inst->id == in->instance &&
+		    inst->absent.client == in->client)
+			return inst;
+	}
+	return c->now;
 }
 
 static struct attached
 attach(struct cons_peer *p, const struct cons_attach *in)
 {
 	struct cons_console *c = cons_console_find(p->srv, in->name, p->gid);
-	bool fresh = false;
+	struct cons_instance *inst;
 	char why[CONS_TEXT_MAX];
 
 	if (c == NULL)
 		return refuse(p, in->name, CONS_ENOENT);
 	if ((in->flags & CONS_ATTACH_OBSERVE) == 0 && !cons_console_may_write(c, p->gid))
 		return refuse(p, c->name, CONS_EACCES);
-	if (c->now == NULL) {
-		fresh = true;
+	inst = find_instance(p->srv, c, in);
+	if (inst == NULL) {
 		if (cons_instance_start(c, p->srv, in, why, sizeof(why)) != 0)
 			return refuse_start(p, c, why);
-	} else if (c->now->id == in->instance && in->out_pos > c->now->scroll.head) {
-		return (struct attached){ .status = CONS_EINVAL };
+		return attach_to(p, c->now, in, true);
 	}
-	if (is_busy(c->now, in))
-		return refuse_busy(p, c->now);
-	make_way(p, c->now, in);
-	return attach_to(p, c->now, in, fresh);
+	if (inst->id == in->instance && in->out_pos > inst->scroll.head)
+		return (struct attached){ .status = CONS_EINVAL };
+	if (is_busy(inst, in))
+		return refuse_busy(p, inst);
+	make_way(p, inst, in);
+	return attach_to(p, inst, in, false);
 }
 
 static void
@@ -293,8 +310,8 @@ serve_attach(struct cons_peer *p, const struct link_req *req)
 
 /* --- what the writer does --- */
 
-/* @return whether it was put into the row of what is typed. */
-static bool
+/* In the row of what is typed. */
+static void
 type_later(struct cons_peer *p, const struct link_req *req, uint32_t done)
 {
 	unsigned int at = (p->typed_head + p->typed_count) % LINK_DEPTH_MAX;
@@ -302,7 +319,6 @@ type_later(struct cons_peer *p, const struct link_req *req, uint32_t done)
 	p->typed[at] =
 		(struct cons_typed){ .id = req->id, .op = req->op, .done = done, .len = req->len };
 	p->typed_count++;
-	return true;
 }
 
 /* Bytes that the instance has already are skipped. */
@@ -314,13 +330,17 @@ serve_write(struct cons_peer *p, const struct link_req *req)
 	if (req->off > p->in_next)
 		return false;
 	p->in_next = RTE_MAX(p->in_next, req->off + req->len);
-	return type_later(p, req, (uint32_t)RTE_MIN(had, (uint64_t)req->len));
+	type_later(p, req, (uint32_t)RTE_MIN(had, (uint64_t)req->len));
+	return true;
 }
 
 static bool
 serve_eof(struct cons_peer *p, const struct link_req *req)
 {
-	return req->off == p->in_next && type_later(p, req, 0);
+	if (req->off != p->in_next)
+		return false;
+	type_later(p, req, 0);
+	return true;
 }
 
 static bool
@@ -335,19 +355,6 @@ serve_resize(struct cons_peer *p, const struct link_req *req)
 		return false;
 	inst->size = (struct cons_size){ in.rows, in.cols, in.xpixel, in.ypixel };
 	inst->term.ops->resize(&inst->term, &inst->size, false);
-	cons_peer_status(p, req->id, CONS_OK);
-	return true;
-}
-
-/* An interrupt overtakes what was typed before; a NUL byte does not. */
-static bool
-serve_break(struct cons_peer *p, const struct link_req *req)
-{
-	struct cons_instance *inst = p->instance;
-
-	inst->srv->typed_ns = inst->srv->now_ns;
-	if (inst->term.ops->line_break(&inst->term, inst->srv->now_ns))
-		return type_later(p, req, 0);
 	cons_peer_status(p, req->id, CONS_OK);
 	return true;
 }
@@ -378,11 +385,11 @@ serve_typed(struct cons_peer *p, const struct link_req *req)
 	case CONS_RESIZE:
 		good = serve_resize(p, req);
 		break;
-	case CONS_BREAK:
-		good = serve_break(p, req);
+	case CONS_EOF:
+		good = serve_eof(p, req);
 		break;
 	default:
-		good = serve_eof(p, req);
+		type_later(p, req, 0);
 		break;
 	}
 	if (!good)
@@ -447,16 +454,23 @@ cons_peer_take(struct cons_peer *p)
 	n = link_sqe_poll(p->link, reqs, BURST);
 	if (n < 0)
 		p->broken = true;
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
+		p->seen_pos = RTE_MAX(p->seen_pos, p->read_end[reqs[i].id]);
 		serve(p, &reqs[i]);
+	}
 	return n > 0 ? (unsigned int)n : 0;
 }
 
 void
-cons_peer_drop(struct cons_peer *p)
+cons_peer_drop(struct cons_peer *p, bool come_back)
 {
 	p->broken = true;
-	if (p->instance != NULL)
-		cons_audit_leave(p, "lost its link");
+	if (p->instance != NULL) {
+		if (p->writer && come_back)
+			cons_absent_begin(p);
+		cons_audit_leave(p, come_back ? "lost its link" : "closed its link");
+	} else if (!come_back && p->client != 0) {
+		cons_absent_forget(p->srv, p->client);
+	}
 	cons_peer_detach(p);
 }

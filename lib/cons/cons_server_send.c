@@ -162,6 +162,9 @@ send_ended(struct cons_peer *p)
 	fill_event(&ev, CONS_EVENT_ENDED, p->instance->end_code, 0, p->out_pos, "");
 	send_event(p, &ev);
 	cons_audit_leave(p, "was told the end");
+	/* If the link breaks before it has heard, it asks again. */
+	if (p->writer)
+		cons_absent_begin(p);
 	cons_peer_detach(p);
 }
 
@@ -173,10 +176,12 @@ send_data(struct cons_peer *p)
 	struct link_cqe cqe = { .flags = CONS_KIND_DATA, .result = (uint32_t)p->out_pos };
 	uint32_t len;
 	const uint8_t *from = cons_scroll_at(&inst->scroll, p->out_pos, &len);
+	uint16_t id = take_read(p);
 
 	cqe.payload = RTE_MIN(len, p->slot_size);
-	cons_peer_answer(p, take_read(p), &cqe, from);
+	cons_peer_answer(p, id, &cqe, from);
 	p->out_pos += cqe.payload;
+	p->read_end[id] = p->out_pos;
 	inst->sent_pos = RTE_MAX(inst->sent_pos, p->out_pos);
 	p->srv->stats.bytes_out += cqe.payload;
 	return cqe.payload;

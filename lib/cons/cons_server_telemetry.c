@@ -48,7 +48,7 @@ struct console_copy {
 	enum cons_instance_state state;
 	uint64_t instance, writer, out_pos, scrollback, age_ns;
 	unsigned int observers;
-	bool stalled;
+	bool stalled, absent;
 };
 
 struct client_copy {
@@ -73,7 +73,8 @@ copy_console(struct console_copy *to, const struct cons_console *c)
 		return;
 	to->state = inst->state;
 	to->instance = inst->id;
-	to->writer = inst->writer != NULL ? inst->writer->gid : 0;
+	to->writer = cons_instance_writer(inst);
+	to->absent = inst->absent.client != 0;
 	to->out_pos = inst->scroll.head;
 	to->scrollback = inst->scroll.head - cons_scroll_tail(&inst->scroll);
 	to->age_ns = inst->srv->now_ns - inst->began_ns;
@@ -168,6 +169,8 @@ state_str(const struct console_copy *c)
 
 	if (!c->running)
 		return "idle";
+	if (c->absent)
+		return "waiting for its writer";
 	return c->stalled ? "waiting for credits" : text[c->state];
 }
 

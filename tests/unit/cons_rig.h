@@ -314,6 +314,25 @@ rig_disconnect(struct rig *r, unsigned int peer)
 	fail_msg("the server keeps a session that is gone");
 }
 
+/* The peer's function vanishes, without a word, and comes back; its link finds the server again. */
+static inline void
+rig_lose(struct rig *r, unsigned int peer)
+{
+	struct rig_peer *p = &r->peer[peer];
+
+	p->unit = 0;
+	p->credits_max = 0;
+	inproc_lose(&r->ip, peer + 1);
+	rig_until(r, !rig_is_up(p) && TAILQ_EMPTY(&r->srv->peers));
+}
+
+static inline void
+rig_return(struct rig *r, unsigned int peer)
+{
+	inproc_restore(&r->ip, peer + 1);
+	rig_until(r, rig_is_up(&r->peer[peer]));
+}
+
 static inline void
 rig_teardown(struct rig *r)
 {

@@ -293,10 +293,10 @@ test_resume_after_lost_link(void **state)
 	assert_int_equal(pos, strlen("ready\r\none\r\n"));
 	/* The link goes; what is written meanwhile is not lost, and nothing comes twice. */
 	assert_int_equal(rig_type_at(&r, 0, 4, "two\n"), CONS_OK);
-	rig_disconnect(&r, 0);
+	rig_lose(&r, 0);
 	rig_until(&r, r.srv->consoles[0]->now->scroll.head == pos + 5);
 	assert_null(r.srv->consoles[0]->now->writer);
-	rig_connect(&r, 0);
+	rig_return(&r, 0);
 	rec.instance = instance;
 	rec.out_pos = rte_cpu_to_be_64(pos);
 	rec.history = 0;
@@ -317,6 +317,159 @@ test_resume_after_lost_link(void **state)
 	rig_expect(&r, 0, "end\r\n");
 	rig_audited(&r, "lost its link");
 	rig_audited(&r, "returned to write");
+	rig_teardown(&r);
+}
+
+/* --- a writer whose link is lost --- */
+
+static struct cons_instance *
+now(struct rig *r)
+{
+	return r->srv->consoles[0]->now;
+}
+
+static struct cons_wire_attach
+resume_record(const struct rig_peer *p, uint64_t client)
+{
+	struct cons_wire_attach rec = rig_attach_record("c", client, 0);
+
+	rec.instance = p->attached.instance;
+	rec.out_pos = rte_cpu_to_be_64(p->out_pos);
+	rec.history = 0;
+	return rec;
+}
+
+/* Its console waits for it, and nothing is cut. */
+static void
+test_absent_writer(void **state)
+{
+	struct cons_wire_attach rec;
+	uint64_t lost_at;
+	struct rig r;
+
+	start(&r, 1, "c=exec:stty -echo; echo up; read x; seq 200000; exit 5,allow=any");
+	rig_attach(&r, 0, "c", 5, 0);
+	rig_expect(&r, 0, "up\r\n");
+	assert_int_equal(rig_type_at(&r, 0, 0, "\n"), CONS_OK);
+	rig_until(&r, r.peer[0].bytes > 100000);
+	rec = resume_record(&r.peer[0], 5);
+	lost_at = r.peer[0].out_pos;
+	rig_lose(&r, 0);
+	rig_audited(&r, "lost its link");
+	assert_int_equal(cons_instance_writer(now(&r)), r.ip.gid[1]);
+	/* No further than what is read ahead, of what it may have seen. */
+	rig_until(&r, now(&r)->stalled);
+	rig_pass(&r, 200);
+	assert_true(now(&r)->scroll.head - lost_at <= 128u << 10);
+	rig_return(&r, 0);
+	assert_int_equal(rig_attach_as(&r, 0, &rec), CONS_OK);
+	assert_int_equal(r.peer[0].attached.lost, 0);
+	assert_int_equal(rte_be_to_cpu_64(r.peer[0].attached.out_pos), lost_at);
+	assert_int_equal(rig_ended(&r, 0), 5);
+	/* "up", then 1288895 bytes, and a carriage return each line. */
+	assert_int_equal(r.peer[0].out_pos, 4 + 1288895 + 200000);
+	assert_int_equal(r.srv->consoles[0]->stats.cut, 0);
+	rig_teardown(&r);
+}
+
+/* The program ends meanwhile: its end is kept, for that client alone. */
+static void
+test_absent_at_the_end(void **state)
+{
+	struct cons_wire_attach rec;
+	struct rig r;
+
+	start(&r, 1, "c=exec:stty -echo; echo up; read x; echo last words; exit 6,allow=any");
+	rig_attach(&r, 0, "c", 5, 0);
+	rig_expect(&r, 0, "up\r\n");
+	rec = resume_record(&r.peer[0], 5);
+	r.peer[0].credits_max = 0;
+	assert_int_equal(rig_type_at(&r, 0, 0, "\n"), CONS_OK);
+	rig_lose(&r, 0);
+	rig_until(&r, now(&r) == NULL);
+	rig_pass(&r, 50);
+	rig_return(&r, 0);
+	assert_int_equal(rig_attach_as(&r, 0, &rec), CONS_OK);
+	assert_int_equal(r.peer[0].attached.instance, rec.instance);
+	assert_int_equal(rig_ended(&r, 0), 6);
+	assert_string_equal(r.peer[0].seen, "last words\r\n");
+	/* It was told; lost again before it heard, it is told again. */
+	rec.out_pos = rte_cpu_to_be_64(r.peer[0].out_pos);
+	rig_lose(&r, 0);
+	rig_return(&r, 0);
+	assert_int_equal(rig_attach_as(&r, 0, &rec), CONS_OK);
+	assert_int_equal(rig_ended(&r, 0), 6);
+	assert_int_equal(r.srv->stats.started, 1);
+	/* Anew, it gets a new one, and the old one is gone. */
+	rig_attach(&r, 0, "c", 5, 0);
+	assert_int_not_equal(r.peer[0].attached.instance, rec.instance);
+	rig_round(&r);
+	assert_ptr_equal(TAILQ_FIRST(&r.srv->instances), now(&r));
+	assert_null(TAILQ_NEXT(now(&r), entry));
+	rig_teardown(&r);
+}
+
+/* Nobody is kept out by one who is not there. */
+static void
+test_absent_makes_way(void **state)
+{
+	struct rig r;
+
+	start(&r, 1, "c=exec:" REPEAT ",allow=any");
+	attach_ready(&r, 0, "c", 5, 0);
+	rig_lose(&r, 0);
+	assert_int_equal(now(&r)->absent.client, 5);
+	rig_return(&r, 0);
+	/* Its GID with another client number: that process is gone. */
+	attach_ready(&r, 0, "c", 6, 0);
+	assert_int_equal(now(&r)->absent.client, 0);
+	rig_audited(&r, "is not waited for any more");
+	/* One that says goodbye is not waited for, one that detached neither. */
+	rig_disconnect(&r, 0);
+	assert_int_equal(now(&r)->absent.client, 0);
+	rig_audited(&r, "closed its link");
+	rig_connect(&r, 0);
+	attach_ready(&r, 0, "c", 6, 0);
+	assert_int_equal(detach(&r, 0), CONS_OK);
+	rig_lose(&r, 0);
+	assert_int_equal(now(&r)->absent.client, 0);
+	rig_return(&r, 0);
+	/* Nor is an observer. */
+	attach_ready(&r, 0, "c", 6, CONS_ATTACH_OBSERVE);
+	rig_lose(&r, 0);
+	assert_int_equal(now(&r)->absent.client, 0);
+	rig_return(&r, 0);
+	/* After its time the program goes on. */
+	attach_ready(&r, 0, "c", 6, 0);
+	rig_lose(&r, 0);
+	now(&r)->absent.until_ns = base_now_ns();
+	rig_until(&r, now(&r)->absent.client == 0);
+	rig_audited(&r, "did not come back");
+	rig_return(&r, 0);
+	rig_teardown(&r);
+}
+
+static void
+test_absent_and_another(void **state)
+{
+	struct rig r;
+
+	start(&r, 2, "c=exec:" REPEAT ",allow=any");
+	attach_ready(&r, 0, "c", 5, 0);
+	inproc_lose(&r.ip, 1);
+	rig_until(&r, now(&r)->absent.client == 5);
+	/* An observer changes nothing; a writer needs no take-over. */
+	attach_ready(&r, 1, "c", 7, CONS_ATTACH_OBSERVE);
+	assert_int_equal(rte_be_to_cpu_64(r.peer[1].attached.writer), r.ip.gid[1]);
+	assert_int_equal(now(&r)->absent.client, 5);
+	assert_int_equal(detach(&r, 1), CONS_OK);
+	attach_ready(&r, 1, "c", 7, 0);
+	assert_int_equal(now(&r)->absent.client, 0);
+	assert_int_equal(r.srv->stats.take_overs, 0);
+	r.peer[0].unit = 0;
+	r.peer[0].credits_max = 0;
+	rig_return(&r, 0);
+	assert_int_equal(attach_status(&r, 0, "c", 5, 0), CONS_EBUSY);
 	rig_teardown(&r);
 }
 
@@ -493,6 +646,10 @@ main(void)
 		cmocka_unit_test(test_leaving),
 		cmocka_unit_test(test_replaces_itself),
 		cmocka_unit_test(test_resume_after_lost_link),
+		cmocka_unit_test(test_absent_writer),
+		cmocka_unit_test(test_absent_at_the_end),
+		cmocka_unit_test(test_absent_makes_way),
+		cmocka_unit_test(test_absent_and_another),
 		cmocka_unit_test(test_resume_wrong),
 		cmocka_unit_test(test_sixteen_clients),
 		cmocka_unit_test(test_list),
