@@ -232,12 +232,21 @@ step_source(const struct blk_engine *e, const struct blk_eio *io, const struct b
 
 /* --- plain calls --- */
 
+/*
+ * The C library says EOPNOTSUPP when the system has no pwritev2: not Linux since 4.7,
+ * but an emulation of it may. Then the write is made durable by a second call.
+ */
 static int
 call_write(int fd, const void *src, const struct blk_step *step)
 {
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)src, .iov_len = step->len };
 	ssize_t n = pwritev2(fd, &iov, 1, (off_t)step->off, step->dsync ? RWF_DSYNC : 0);
 
+	if (n < 0 && errno == EOPNOTSUPP && step->dsync) {
+		n = pwrite(fd, src, step->len, (off_t)step->off);
+		if (n > 0 && fdatasync(fd) != 0)
+			n = -1;
+	}
 	return n < 0 ? -errno : (int)n;
 }
 
