@@ -17,11 +17,12 @@
 #include <rte_log.h>
 
 #include "fwd_priv.h"
+#include "emulated.h"
 #include "inproc.h"
 
 #define RIG_ANSWERS 0
 #define RIG_ASKS 1
-#define RIG_SECONDS 20 /* what a busy machine may take for anything */
+#define RIG_SECONDS (emulated() ? 100u : 20u) /* what a busy machine may take for anything */
 
 struct fwd_rig {
 	struct inproc ip;

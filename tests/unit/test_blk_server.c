@@ -374,9 +374,18 @@ static unsigned int copies;
 ssize_t
 pwritev2(int fd, const struct iovec *iov, int n, off_t off, int flags)
 {
+	ssize_t ret;
+
 	if (watching)
 		wrote_from = iov[0].iov_base;
-	return syscall(SYS_pwritev2, fd, iov, n, off, 0, flags);
+	ret = syscall(SYS_pwritev2, fd, iov, n, off, 0, flags);
+	if (ret >= 0 || errno != ENOSYS)
+		return ret;
+	/* What libc makes of that. */
+	if (flags == 0)
+		return pwritev(fd, iov, n, off);
+	errno = EOPNOTSUPP;
+	return -1;
 }
 
 ssize_t

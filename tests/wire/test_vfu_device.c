@@ -4,6 +4,8 @@
 
 #include <linux/pci_regs.h>
 
+#include <rte_byteorder.h>
+
 static void
 info(void **state)
 {
@@ -81,15 +83,6 @@ set_irqs(int sock, uint32_t index, uint32_t flags, uint32_t start, uint32_t coun
 			     0, NULL);
 }
 
-/* What came since the last look. */
-static uint64_t
-fired(int fd)
-{
-	uint64_t n = 0;
-
-	return read(fd, &n, sizeof(n)) == sizeof(n) ? n : 0;
-}
-
 #define TRIGGER VFIO_IRQ_SET_ACTION_TRIGGER
 #define NONE (VFIO_IRQ_SET_DATA_NONE | TRIGGER)
 #define BOOL (VFIO_IRQ_SET_DATA_BOOL | TRIGGER)
@@ -105,19 +98,19 @@ interrupts(void **state)
 	assert_int_equal(set_irqs(sock, 1, EVENTFD, 0, 1, msi, -1), 0);
 	assert_int_equal(set_irqs(sock, 2, EVENTFD, 0, 1, msix, -1), 0);
 	assert_int_equal(set_irqs(sock, 1, NONE, 0, 1, -1, -1), 0);
-	assert_int_equal(fired(msi), 1);
-	assert_int_equal(fired(msix), 0);
+	assert_int_equal(wire_fired(msi), 1);
+	assert_int_equal(wire_fired(msix), 0);
 	assert_int_equal(set_irqs(sock, 2, BOOL, 0, 1, -1, 1), 0);
-	assert_int_equal(fired(msix), 1);
+	assert_int_equal(wire_fired(msix), 1);
 	assert_int_equal(set_irqs(sock, 2, BOOL, 0, 1, -1, 0), 0);
-	assert_int_equal(fired(msix), 0);
+	assert_int_equal(wire_fired(msix), 0);
 	/* Taken away: one by "no descriptor", one by "none at all". */
 	assert_int_equal(set_irqs(sock, 1, EVENTFD, 0, 1, -1, -1), 0);
 	assert_int_equal(set_irqs(sock, 1, NONE, 0, 1, -1, -1), 0);
-	assert_int_equal(fired(msi), 0);
+	assert_int_equal(wire_fired(msi), 0);
 	assert_int_equal(set_irqs(sock, 2, NONE, 0, 0, -1, -1), 0);
 	assert_int_equal(set_irqs(sock, 2, NONE, 0, 1, -1, -1), 0);
-	assert_int_equal(fired(msix), 0);
+	assert_int_equal(wire_fired(msix), 0);
 	close(msi);
 	close(msix);
 	close(sock);
@@ -168,13 +161,15 @@ config32(int sock, uint32_t off)
 	uint32_t value;
 
 	assert_int_equal(wire_read(sock, VFU_REGION_CONFIG, off, &value, 4), 0);
-	return value;
+	return rte_le_to_cpu_32(value);
 }
 
 static void
 config_write(int sock, uint32_t off, uint32_t value, uint32_t len)
 {
-	assert_int_equal(wire_write(sock, VFU_REGION_CONFIG, off, &value, len), 0);
+	rte_le32_t le = rte_cpu_to_le_32(value); /* its first bytes are the lowest */
+
+	assert_int_equal(wire_write(sock, VFU_REGION_CONFIG, off, &le, len), 0);
 }
 
 static void

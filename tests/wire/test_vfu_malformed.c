@@ -180,6 +180,11 @@ too_many_descriptors(void **state)
 	};
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
 
+	if (emulated()) {
+		/* What does not fit into the message stays open in qemu-user. */
+		close(sock);
+		skip();
+	}
 	for (i = 0; i < 100; i++)
 		fds[i] = sock;
 	cmsg->cmsg_level = SOL_SOCKET;

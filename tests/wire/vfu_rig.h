@@ -29,6 +29,7 @@
 
 #include <linux/vfio.h>
 
+#include "emulated.h"
 #include "fabric_server.h"
 #include "vfu_sock.h"
 
@@ -116,6 +117,15 @@ wire_settle(struct wire *wire)
 	for (waited = 0; wire_count_fds() > wire->fds && waited < 500; waited++)
 		usleep(10000);
 	assert_int_equal(wire_count_fds(), wire->fds);
+}
+
+/* How often an eventfd that was given to the server was raised since the last look. */
+static inline uint64_t
+wire_fired(int fd)
+{
+	uint64_t n = 0;
+
+	return read(fd, &n, sizeof(n)) == sizeof(n) ? emulated_count(n) : 0;
 }
 
 /* After this the fabric may be looked at. */
