@@ -99,8 +99,12 @@ open_transcript(void)
 static void
 close_transcript(void)
 {
-	int ret = cons_transcript_close(app.transcript);
+	int ret = 0;
 
+	if (app.attached)
+		ret = cons_transcript_close(app.transcript);
+	else
+		cons_transcript_discard(app.transcript);
 	if (ret != 0)
 		run_error("%s: %s", app.opt.transcript, strerror(-ret));
 }

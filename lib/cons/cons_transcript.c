@@ -15,6 +15,7 @@
 
 struct cons_transcript {
 	FILE *data, *timing;
+	char *data_path, *timing_path;
 	uint64_t last_ns; /* of the piece before; 0: there is none */
 };
 
@@ -55,6 +56,14 @@ heading(FILE *f, const char *term, unsigned int rows, unsigned int cols)
 	fprintf(f, "COMMAND=\"dpdk-ismcons\"]\n");
 }
 
+static void
+transcript_free(struct cons_transcript *t)
+{
+	free(t->data_path);
+	free(t->timing_path);
+	free(t);
+}
+
 int
 cons_transcript_open(struct cons_transcript **out, const char *path, const char *term,
 		     unsigned int rows, unsigned int cols, char *failed, size_t size)
@@ -69,6 +78,11 @@ cons_transcript_open(struct cons_transcript **out, const char *path, const char 
 	t = calloc(1, sizeof(*t));
 	if (t == NULL)
 		return -ENOMEM;
+	t->data_path = strdup(path);
+	t->timing_path = strdup(timing);
+	ret = -ENOMEM;
+	if (t->data_path == NULL || t->timing_path == NULL)
+		goto free_transcript;
 	ret = make(&t->data, path, failed, size);
 	if (ret != 0)
 		goto free_transcript;
@@ -83,7 +97,7 @@ remove_data:
 	fclose(t->data);
 	unlink(path);
 free_transcript:
-	free(t);
+	transcript_free(t);
 	return ret;
 }
 
@@ -120,6 +134,16 @@ cons_transcript_close(struct cons_transcript *t)
 		return 0;
 	ret = finish(t->data);
 	ret2 = finish(t->timing);
-	free(t);
+	transcript_free(t);
 	return ret != 0 ? ret : ret2;
+}
+
+void
+cons_transcript_discard(struct cons_transcript *t)
+{
+	if (t == NULL)
+		return;
+	unlink(t->data_path);
+	unlink(t->timing_path);
+	(void)cons_transcript_close(t);
 }

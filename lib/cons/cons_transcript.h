@@ -26,5 +26,7 @@ int cons_transcript_open(struct cons_transcript **t, const char *path, const cha
 int cons_transcript_add(struct cons_transcript *t, const void *data, size_t len, uint64_t now_ns);
 /* Tolerates NULL. @return 0; -errno as above. */
 int cons_transcript_close(struct cons_transcript *t);
+/* Nothing came of it: both files go, so that they are not in the way of the next one. */
+void cons_transcript_discard(struct cons_transcript *t);
 
 #endif

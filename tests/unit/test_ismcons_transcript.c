@@ -137,6 +137,21 @@ never_overwrites(void **state)
 }
 
 static void
+discarded(void **state)
+{
+	struct cons_transcript *t;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(cons_transcript_open(&t, path, NULL, 0, 0, failed, sizeof(failed)),
+				 0);
+		cons_transcript_discard(t);
+		assert_int_equal(access(path, F_OK), -1);
+		assert_int_equal(access(timing, F_OK), -1);
+	}
+	cons_transcript_discard(NULL);
+}
+
+static void
 bad_paths(void **state)
 {
 	struct cons_transcript *t;
@@ -178,6 +193,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(pieces, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_terminal, setup, teardown),
 		cmocka_unit_test_setup_teardown(never_overwrites, setup, teardown),
+		cmocka_unit_test_setup_teardown(discarded, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_paths, setup, teardown),
 		cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
 	};
