@@ -285,6 +285,11 @@ prompt_open(struct app *app)
 void
 prompt_close(void)
 {
+	/* A signal leaves a half-typed line. */
+	if (prompt.editing) {
+		putchar('\n');
+		fflush(stdout);
+	}
 	prompt.editing = false;
 	notes_release();
 	tty_restore();

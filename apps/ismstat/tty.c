@@ -43,6 +43,9 @@ tty_restore(void)
 static void
 on_fatal(int sig)
 {
+	if (taken && write(STDOUT_FILENO, "\n", 1) < 0) {
+		/* There is nobody left to tell. */
+	}
 	tty_restore();
 	signal(sig, SIG_DFL);
 	raise(sig);
