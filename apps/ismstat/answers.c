@@ -7,11 +7,11 @@
 static const struct {
 	const char *needs, *words;
 } asked[] = {
-	{ "/ism/info", "device info" },	   { "/ism/xstats", "device xstats" },
-	{ "/link/stats", "link xstats" },  { "/blk/exports", "blk exports" },
-	{ "/blk/workers", "blk workers" }, { "/blk/client/list", "blk client" },
-	{ "/cons/stats", "cons" },	   { "/cons/client", "cons" },
-	{ "/fwd/stats", "fwd stats" },
+	{ "/ism/info", "device info" },	       { "/ism/xstats", "device xstats" },
+	{ "/link/stats", "link xstats" },      { "/blk/exports", "blk exports" },
+	{ "/blk/workers", "blk workers" },     { "/blk/client/list", "blk client" },
+	{ "/cons/consoles", "cons consoles" }, { "/cons/stats", "cons stats" },
+	{ "/cons/client", "cons client" },     { "/fwd/stats", "fwd stats" },
 };
 
 static void
@@ -27,36 +27,37 @@ add_mount(struct source *src, json_t *all)
 		json_object_set_new(all, "mount", mount);
 }
 
-/* Nothing was found: either it has none, or it does not answer at all. */
-static void
-explain(struct source *src, char *err, size_t err_size)
+/* Something was not answered: there may be nothing to tell, or nobody any more. */
+static bool
+is_alive(struct source *src, char *err, size_t err_size)
 {
 	json_t *answer = source_ask(src, "/", err, err_size);
 
-	if (answer != NULL)
-		snprintf(err, err_size, "%s: this program has none of our counters",
-			 source_name(src));
 	json_decref(answer);
+	return answer != NULL;
 }
 
 json_t *
 answers_collect(struct source *src, char *err, size_t err_size)
 {
 	json_t *all = json_object(), *answer;
+	bool gap = false;
 
 	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
 		if (!source_has(src, asked[i].needs))
 			continue;
 		answer = view_collect(src, asked[i].words, err, err_size);
-		if (answer == NULL) {
-			json_decref(all);
-			return NULL;
-		}
+		gap = gap || answer == NULL;
 		json_object_update(all, answer);
 		json_decref(answer);
 	}
+	if ((gap || json_object_size(all) == 0) && !is_alive(src, err, err_size)) {
+		json_decref(all);
+		return NULL;
+	}
 	if (json_object_size(all) == 0) {
-		explain(src, err, err_size);
+		snprintf(err, err_size, "%s: this program has none of our counters",
+			 source_name(src));
 		json_decref(all);
 		return NULL;
 	}

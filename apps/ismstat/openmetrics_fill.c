@@ -331,17 +331,15 @@ add_disks(struct metrics *m, const json_t *answers)
 /* --- consoles --- */
 
 static void
-add_consoles(struct metrics *m, const json_t *cons)
+add_consoles(struct metrics *m, const json_t *answers)
 {
 	const struct metric_labels none = { .len = 0 };
-	const json_t *list = json_object_get(cons, "consoles");
-	const json_t *client = json_object_get(cons, "client");
+	const json_t *client = json_object_get(answers, "cons_client");
 	struct metric_labels labels;
 	const char *name;
 	json_t *one;
 
-	/* {"count": 1, "consoles": {"0": {...}}} */
-	json_object_foreach(members(json_object_get(list, "consoles")), name, one)
+	json_object_foreach(members(json_object_get(answers, "cons_consoles")), name, one)
 	{
 		labels = with(&none, "console", text_of(one, "name"));
 		add_numbers(m, &metric_console, &labels, one);
@@ -351,7 +349,7 @@ add_consoles(struct metrics *m, const json_t *cons)
 		metric_labels_add(&labels, "console", text_of(client, "console"));
 		add_numbers(m, &metric_cons_client, &labels, client);
 	}
-	add_numbers(m, &metric_cons_stats, &none, json_object_get(cons, "stats"));
+	add_numbers(m, &metric_cons_stats, &none, json_object_get(answers, "cons_stats"));
 }
 
 /* "dpdk-ismd, PID 123, DPDK 22.11.11" */
@@ -380,6 +378,6 @@ metrics_fill(struct metrics *m, const json_t *answers)
 		    json_object_get(answers, "device_xstats"));
 	add_links(m, json_object_get(answers, "link_xstats"));
 	add_disks(m, answers);
-	add_consoles(m, json_object_get(answers, "cons"));
+	add_consoles(m, answers);
 	add_numbers(m, &metric_fwd, &none, json_object_get(answers, "fwd_stats"));
 }

@@ -347,11 +347,9 @@ attachment_row(const struct top_picture *p, const json_t *c, const json_t *befor
 void
 top_rows_consoles(const struct top_picture *p, FILE *out)
 {
-	const json_t *cons = json_object_get(p->now, "cons");
-	const json_t *was = json_object_get(p->before, "cons");
-	const json_t *list = json_object_get(json_object_get(cons, "consoles"), "consoles");
-	const json_t *old = json_object_get(json_object_get(was, "consoles"), "consoles");
-	const json_t *client = json_object_get(cons, "client");
+	const json_t *list = json_object_get(p->now, "cons_consoles");
+	const json_t *old = json_object_get(p->before, "cons_consoles");
+	const json_t *client = json_object_get(p->now, "cons_client");
 	const char *name;
 	json_t *c;
 
@@ -364,7 +362,7 @@ top_rows_consoles(const struct top_picture *p, FILE *out)
 	}
 	if (json_object_size(client) > 0) {
 		fputs("\nCONSOLE\n", out);
-		attachment_row(p, client, json_object_get(was, "client"), out);
+		attachment_row(p, client, json_object_get(p->before, "cons_client"), out);
 	}
 }
 

@@ -165,11 +165,11 @@ disks(void **state)
 static void
 consoles(void **state)
 {
-	char *text = text_of("{\"cons\": {\"stats\": {\"attaches\": 1, \"bytes_out\": 3},"
-			     "\"consoles\": {\"count\": 1, \"consoles\": {\"0\":"
-			     "  {\"name\": \"sh\", \"observers\": 2, \"cut\": 4}}},"
-			     "\"client\": {\"peer\": \"0x2\", \"console\": \"sh\","
-			     "  \"credits\": 5, \"bytes_in\": 6}}}");
+	char *text = text_of("{\"cons_stats\": {\"attaches\": 1, \"bytes_out\": 3},"
+			     "\"cons_consoles\": {\"0\":"
+			     "  {\"name\": \"sh\", \"observers\": 2, \"cut\": 4}},"
+			     "\"cons_client\": {\"peer\": \"0x2\", \"console\": \"sh\","
+			     "  \"credits\": 5, \"bytes_in\": 6}}");
 
 	has(text, "cons_attaches_total 1");
 	has(text, "cons_output_bytes_total 3");
@@ -190,7 +190,7 @@ nonsense(void **state)
 		"{\"link_xstats\": {\"sessions\": {\"0\": 1}, \"queues\": {\"0/0\": null}}}",
 		"{\"link_xstats\": {\"sessions\": [], \"total\": {\"errors\": 3}}}",
 		"{\"blk_exports\": {\"0\": \"x\"}, \"blk_client\": {\"a\": [], \"b\": {\"disk\": 1}}}",
-		"{\"cons\": {\"consoles\": {\"consoles\": [1]}, \"client\": []}}",
+		"{\"cons_consoles\": [1], \"cons_client\": [], \"cons_stats\": 1}",
 		"{\"program\": \"a, PID b, c\"}",
 	};
 

@@ -90,30 +90,30 @@ rates(void **state)
 	", \"payload_tx\": " #done "000000, \"payload_rx\": 0, \"polls\": " #polls                 \
 	", \"polls_empty\": " #empty ", \"no_slot\": 3, \"peer_full\": 4, \"inflight\": 2,"        \
 	"\"inflight_max\": 9, \"bad\": 0}"
-#define PICTURE(done, stores, polls, empty, ups, reads)                                                          \
-	"{\"program\": \"dpdk-ismd, PID 12, DPDK 22.11.11\","                                                    \
-	"\"device_info\": {\"0\": {\"name\": \"raw_ism0\", \"gid\": \"0x1\", \"state\": \"open\","               \
-	"  \"open_ms\": 61000}},"                                                                                \
-	"\"device_xstats\": {\"0\": {\"stores\": " #stores ", \"err_access\": 5}},"                              \
-	"\"link_xstats\": {\"sessions\": {\"0\": {\"gid\": \"0x1\","                                             \
-	"  \"rgid\": \"0xaf63dc4c296230c0\", \"service_name\": \"blk\", \"role\": \"initiator\","                \
-	"  \"state\": \"up\", \"ups\": " #ups ", \"retries\": 6,"                                                \
-	"  \"errors\": {\"silent\": 7, \"local\": 100}},"                                                        \
-	"  \"1\": {\"gid\": \"0x1\", \"rgid\": \"0x3\", \"service_name\": \"cons\","                             \
-	"  \"role\": \"listener\", \"state\": \"down\", \"why\": \"no keepalive\","                              \
-	"  \"reason\": \"power cut\", \"ups\": 1}},"                                                             \
-	"\"queues\": {\"0/0\": " QUEUE(                                                                          \
-		done, stores, polls,                                                                             \
-		empty) "}},"                                                                                     \
-		       "\"blk_client\": {\"0xaf63dc4c296230c0\": {\"queue\": {\"0\": {\"p50_ns\": 5600,"         \
-		       "  \"p99_ns\": 22000}},"                                                                  \
-		       "  \"disk\": {\"data\": {\"name\": \"data\", \"read_ops\": " #reads ","                   \
-		       "    \"read_bytes\": 0, \"write_ops\": 0, \"inflight\": 3, \"max_ns\": 9000000,"          \
-		       "    \"read_errors\": 8}}}},"                                                             \
-		       "\"cons\": {\"consoles\": {\"consoles\": {\"0\": {\"name\": \"sh\", \"state\": \"idle\"," \
-		       "  \"writer\": \"none\", \"observers\": 1, \"bytes_out\": " #reads "}}}},"                \
-		       "\"fwd_stats\": {\"mode\": \"ping\", \"state\": \"running\", \"messages\": " #reads       \
-		       ","                                                                                       \
+#define PICTURE(done, stores, polls, empty, ups, reads)                                                    \
+	"{\"program\": \"dpdk-ismd, PID 12, DPDK 22.11.11\","                                              \
+	"\"device_info\": {\"0\": {\"name\": \"raw_ism0\", \"gid\": \"0x1\", \"state\": \"open\","         \
+	"  \"open_ms\": 61000}},"                                                                          \
+	"\"device_xstats\": {\"0\": {\"stores\": " #stores ", \"err_access\": 5}},"                        \
+	"\"link_xstats\": {\"sessions\": {\"0\": {\"gid\": \"0x1\","                                       \
+	"  \"rgid\": \"0xaf63dc4c296230c0\", \"service_name\": \"blk\", \"role\": \"initiator\","          \
+	"  \"state\": \"up\", \"ups\": " #ups ", \"retries\": 6,"                                          \
+	"  \"errors\": {\"silent\": 7, \"local\": 100}},"                                                  \
+	"  \"1\": {\"gid\": \"0x1\", \"rgid\": \"0x3\", \"service_name\": \"cons\","                       \
+	"  \"role\": \"listener\", \"state\": \"down\", \"why\": \"no keepalive\","                        \
+	"  \"reason\": \"power cut\", \"ups\": 1}},"                                                       \
+	"\"queues\": {\"0/0\": " QUEUE(                                                                    \
+		done, stores, polls,                                                                       \
+		empty) "}},"                                                                               \
+		       "\"blk_client\": {\"0xaf63dc4c296230c0\": {\"queue\": {\"0\": {\"p50_ns\": 5600,"   \
+		       "  \"p99_ns\": 22000}},"                                                            \
+		       "  \"disk\": {\"data\": {\"name\": \"data\", \"read_ops\": " #reads ","             \
+		       "    \"read_bytes\": 0, \"write_ops\": 0, \"inflight\": 3, \"max_ns\": 9000000,"    \
+		       "    \"read_errors\": 8}}}},"                                                       \
+		       "\"cons_consoles\": {\"0\": {\"name\": \"sh\", \"state\": \"idle\","                \
+		       "  \"writer\": \"none\", \"observers\": 1, \"bytes_out\": " #reads "}},"            \
+		       "\"fwd_stats\": {\"mode\": \"ping\", \"state\": \"running\", \"messages\": " #reads \
+		       ","                                                                                 \
 		       "  \"latency_ns\": {\"p50\": 700}}}"
 
 static char *
@@ -196,7 +196,7 @@ nonsense(void **state)
 		"{\"device_info\": {\"0\": 3}, \"link_xstats\": {\"sessions\": {\"0\": []}}}",
 		"{\"link_xstats\": {\"sessions\": {\"0\": {}}, \"queues\": {\"0/0\": \"x\"}}}",
 		"{\"blk_exports\": {\"0\": null}, \"blk_client\": {\"x\": {\"disk\": [1]}}}",
-		"{\"cons\": {\"consoles\": {\"consoles\": {\"0\": 1}}, \"client\": {\"a\": 1}}}",
+		"{\"cons_consoles\": {\"0\": 1}, \"cons_client\": {\"a\": 1}}",
 		"{\"fwd_stats\": {\"latency_ns\": []}}",
 	};
 

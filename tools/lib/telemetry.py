@@ -22,7 +22,8 @@ TIMEOUT_S = 5
 def runtime_dirs():
 	"""Where DPDK puts the sockets of root and of ordinary users."""
 	yield '/var/run/dpdk'
-	for base in (os.environ.get('XDG_RUNTIME_DIR'), '/tmp'):
+	env = os.environ
+	for base in (env.get('RUNTIME_DIRECTORY'), env.get('XDG_RUNTIME_DIR'), '/tmp'):
 		if base:
 			yield os.path.join(base, 'dpdk')
 
