@@ -19,6 +19,7 @@ tool=$test_name
 
 guest_boot_seconds=${ISM_GUEST_BOOT:-180} # a guest boots in 6 s on an idle machine
 guest_memory=512 # MiB
+guest_devices=() # more options for QEMU
 # What QEMU always says: the fabric offers no vector for bus errors, as there is no bus.
 guest_noise='warning: .*Could not enable error recovery for the device$'
 job_status=0 # of the last guest_run
@@ -120,7 +121,7 @@ guest_device() {
 # in this order, and FILEs in /.
 guest_start() {
 	local name=$1 suite=$2 qemu in out
-	local -a devices=()
+	local -a devices=("${guest_devices[@]}")
 	shift 2
 	while [ $# -gt 0 ] && [ "$1" != -- ]; do
 		devices+=(-device "$(guest_device "$1")")
