@@ -42,9 +42,58 @@ done
 telemetry writer /cons/client >"$WORK/client.writer"
 telemetry watcher /cons/client >"$WORK/client.watcher"
 telemetry writer /link/sessions >"$WORK/sessions"
-head -c 1000 "$WORK"/*.server "$WORK"/client.*
+python3 - "$WORK" "$size" "${GID[b]}" "${GID[c]}" <<'PYTHON' || fail "what is told is not true"
+import json, sys
+work, size = sys.argv[1], int(sys.argv[2])
+writer, watcher = sys.argv[3:]
+def load(name):
+    out = json.load(open(f'{work}/{name}'))
+    print(name, out)
+    return out
+def consoles(name):
+    return {one['name']: one for one in load(name)['consoles'].values()}
+out, typed = size + 3, 300000 # with "go"
+idle = consoles('consoles.idle')
+assert set(idle) == {'both', 'other'}, idle
+assert all(one['state'] == 'idle' and one['writer'] == 'none' and one['started'] == 0
+           for one in idle.values()), idle
+now = consoles('consoles.server')
+both = now['both']
+assert both['state'] == 'running' and int(both['instance'], 16) != 0, both
+assert both['writer'] == writer and both['observers'] == 1, both
+assert both['out_pos'] == both['bytes_out'] == both['scrollback'] == out, both
+assert both['bytes_in'] == typed and both['cut'] == 0, both
+assert both['started'] == 1 and both['ended'] == 0, both
+assert now['other'] == idle['other'], now # nobody may have started it
+clients = {one['gid']: one for one in load('clients.server')['clients'].values()}
+assert set(clients) == {writer, watcher}, clients
+for gid, role, in_pos in ((writer, 'writer', typed), (watcher, 'observer', 0)):
+    one = clients[gid]
+    assert one['console'] == 'both' and one['role'] == role, one
+    assert one['instance'] == both['instance'] and one['lag'] == 0, one
+    assert one['out_pos'] == out and one['in_pos'] == in_pos, one
+    assert one['credits'] > 0 and one['typing'] == 0, one
+stats = load('stats.server')
+assert stats['attaches'] == 2 and stats['refusals'] == 2, stats
+assert stats['take_overs'] == stats['protocol_errors'] == 0, stats
+assert stats['bytes_in'] == typed and stats['bytes_out'] == 2 * out, stats
+assert stats['started'] == 1 and stats['ended'] == 0, stats
+for name, role, in_pos in (('writer', 'writer', typed), ('watcher', 'observer', 0)):
+    one = load(f'client.{name}')
+    assert one['state'] == 'attached' and one['console'] == 'both' and one['role'] == role, one
+    assert one['output_position'] == one['bytes_out'] == out, one
+    assert one['input_position'] == one['bytes_in'] == in_pos, one
+    assert one['unacknowledged'] == one['reconnects'] == 0, one
+    assert one['cut_bytes'] == one['dropped_bytes'] == 0, one
+    assert one['reads'] >= size // 16384 and (one['writes'] > 0) == (in_pos > 0), one
+sessions = list(load('sessions').values())
+assert len(sessions) == 1 and sessions[0]['state'] == 'up', sessions
+PYTHON
 : >"$WORK/end"
 console_ends writer 0
 console_ends watcher 0
+telemetry server /cons/stats >"$WORK/stats.end"
+grep -q '"ended": 1' "$WORK/stats.end" || fail "the end is not counted: $(cat "$WORK/stats.end")"
+[ "$(console_value both state)" = idle ] || fail "the console is not idle again"
 stop server
 stop fabric
