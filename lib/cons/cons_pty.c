@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -144,10 +145,53 @@ spawn_unbound(pid_t *pid, const posix_spawn_file_actions_t *files, const posix_s
 	return ret;
 }
 
+/* The first word of a command, where it is a program that can be run. */
+static bool
+is_program(const char *word, int len)
+{
+	char dirs[] = PATH_ENV, path[PATH_MAX];
+	char *rest = dirs + strlen("PATH="), *dir;
+
+	if (memchr(word, '/', (size_t)len) != NULL) {
+		snprintf(path, sizeof(path), "%.*s", len, word);
+		return access(path, X_OK) == 0;
+	}
+	while ((dir = strsep(&rest, ":")) != NULL) {
+		snprintf(path, sizeof(path), "%s/%.*s", dir, len, word);
+		if (access(path, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What the shell is told. A shell that only waits for a program stands in the same foreground
+ * group: a Ctrl-C that the program takes for a command would end the shell, and with it the console.
+ * So a plain program takes its place.
+ */
+static char *
+shell_command(const char *command)
+{
+	static const char word[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+				   "_./+-";
+	size_t len = strspn(command, word), plain = len;
+	char *text;
+
+	for (; command[plain] != '\0'; plain++) {
+		if (strchr(word, command[plain]) == NULL &&
+		    strchr(" :,@%=", command[plain]) == NULL)
+			break;
+	}
+	if (len == 0 || command[plain] != '\0' || (command[len] != ' ' && command[len] != '\0') ||
+	    !is_program(command, (int)len))
+		return strdup(command);
+	return asprintf(&text, "exec %s", command) >= 0 ? text : NULL;
+}
+
 static int
 spawn(struct cons_term *t, const char *path, const char *command, const char *term)
 {
-	char *argv[] = { strdup("sh"), strdup("-c"), strdup(command), NULL };
+	char *argv[] = { strdup("sh"), strdup("-c"), shell_command(command), NULL };
 	char term_env[sizeof("TERM=") + CONS_TERM_MAX];
 	char path_env[] = PATH_ENV;
 	char *envp[] = { term_env, path_env, NULL };

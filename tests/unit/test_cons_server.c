@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include "cons_rig.h"
 #include "emulated.h"
@@ -141,6 +142,30 @@ test_not_bound(void **state)
 	assert_int_equal(CPU_COUNT(&one), 1);
 	assert_int_equal(sched_setaffinity(0, sizeof(was), &was), 0);
 	rig_teardown(&r);
+}
+
+/* A program that takes Ctrl-C as a command decides itself how it ends: no shell ends before it. */
+static void
+test_plain_program(void **state)
+{
+	char path[] = "/tmp/cons-XXXXXX", command[64];
+	int fd = mkstemp(path);
+	struct rig r;
+
+	assert_true(fd >= 0);
+	assert_true(dprintf(fd, "#!/bin/sh\ntrap 'echo int' INT\nstty -echo; echo \"$@\"\n"
+				"until read x; do :; done\nexit 4\n") > 0);
+	assert_int_equal(fchmod(fd, 0700), 0);
+	close(fd);
+	snprintf(command, sizeof(command), "%s up --now=1", path);
+	start(&r, command);
+	rig_attach(&r, 0, "c", 1, 0);
+	rig_expect(&r, 0, "up --now=1\r\n");
+	assert_int_equal(rig_type_at(&r, 0, 0, "\003\n"), CONS_OK);
+	assert_int_equal(rig_ended(&r, 0), 4);
+	rig_expect(&r, 0, "int\r\n");
+	rig_teardown(&r);
+	unlink(path);
 }
 
 /* --- sizes --- */
@@ -340,6 +365,27 @@ test_break(void **state)
 	rig_teardown(&r);
 }
 
+/* Each takes effect where it stands in the input. */
+static void
+test_break_in_order(void **state)
+{
+	struct link_req req;
+	struct rig r;
+
+	start(&r, "stty raw -echo -brkint; echo up; exec od -An -tx1 -N3");
+	rig_attach(&r, 0, "c", 1, 0);
+	rig_expect(&r, 0, "up\n");
+	req = rig_op(&r, 0, CONS_WRITE);
+	req.len = req.payload = 1;
+	rig_send(&r, 0, req, "c");
+	rig_send(&r, 0, rig_op(&r, 0, CONS_BREAK), NULL);
+	req.off = 1;
+	rig_send(&r, 0, req, "x");
+	assert_int_equal(rig_ended(&r, 0), 0);
+	rig_expect(&r, 0, " 63 00 78\n");
+	rig_teardown(&r);
+}
+
 /* --- ends --- */
 
 /* A grandchild that keeps the terminal open, quiet or not, does not keep the console. */
@@ -434,24 +480,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_echo),
-		cmocka_unit_test(test_exit_status),
-		cmocka_unit_test(test_killed),
-		cmocka_unit_test(test_again),
-		cmocka_unit_test(test_surroundings),
-		cmocka_unit_test(test_not_bound),
-		cmocka_unit_test(test_default_size),
-		cmocka_unit_test(test_resize),
-		cmocka_unit_test(test_eof_sh),
-		cmocka_unit_test(test_eof_bash),
-		cmocka_unit_test(test_eof_sticky),
-		cmocka_unit_test(test_eof_taken_back),
-		cmocka_unit_test(test_eof_after_vhangup),
-		cmocka_unit_test(test_break),
-		cmocka_unit_test(test_grandchild),
-		cmocka_unit_test(test_all_output),
-		cmocka_unit_test(test_not_startable),
-		cmocka_unit_test(test_server_ends),
+		cmocka_unit_test(test_echo),	       cmocka_unit_test(test_exit_status),
+		cmocka_unit_test(test_killed),	       cmocka_unit_test(test_again),
+		cmocka_unit_test(test_surroundings),   cmocka_unit_test(test_not_bound),
+		cmocka_unit_test(test_plain_program),  cmocka_unit_test(test_default_size),
+		cmocka_unit_test(test_resize),	       cmocka_unit_test(test_eof_sh),
+		cmocka_unit_test(test_eof_bash),       cmocka_unit_test(test_eof_sticky),
+		cmocka_unit_test(test_eof_taken_back), cmocka_unit_test(test_eof_after_vhangup),
+		cmocka_unit_test(test_break),	       cmocka_unit_test(test_break_in_order),
+		cmocka_unit_test(test_grandchild),     cmocka_unit_test(test_all_output),
+		cmocka_unit_test(test_not_startable),  cmocka_unit_test(test_server_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
