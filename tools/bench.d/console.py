@@ -110,6 +110,10 @@ def keys(args):
 		if high and i >= WARM_UP:
 			time.sleep(random.uniform(low, high))
 		us.append(type_key(terminal, b'abcdefghijklmnopqrstuvwxyz'[i % 26:i % 26 + 1]))
+	# The far program ends, and what shows it.
+	os.write(terminal.fd, b'\r\x04')
+	while terminal.read():
+		pass
 	terminal.close()
 	return {'us': us[WARM_UP:]}
 
