@@ -54,7 +54,8 @@ void metrics_free(struct metrics *m); /* tolerates NULL */
 /*
  * One sample. The same family and labels for the second time are left out: they would make the
  * whole text invalid.
- * @param metric  the first one of a family's name speaks for it. unit and help must outlive the set.
+ * @param metric  the first one of a family's name speaks for it. unit and help must outlive the
+ *                set.
  * @param value   as text: metric_number()
  */
 void metrics_add(struct metrics *m, const struct metric *metric, const struct metric_labels *labels,

@@ -61,7 +61,8 @@ stat_printed "^blk_disk_operations_total\{.*disk=\"disk\",operation=\"read\"\} $
 if command -v dpdk-telemetry.py >/dev/null; then
 	echo /blk/exports | bounded 20 dpdk-telemetry.py -f "ismd-$server" >"$WORK/dpdk.out"
 	ops=$(telemetry_value server /blk/exports exports 0 read ops)
-	grep -q "\"read\": *{\"ops\": *$ops" "$WORK/dpdk.out" || fail "dpdk-telemetry.py: $(cat "$WORK/dpdk.out")"
+	grep -q "\"read\": *{\"ops\": *$ops" "$WORK/dpdk.out" ||
+		fail "dpdk-telemetry.py: $(cat "$WORK/dpdk.out")"
 fi
 
 # What the device says and writes.

@@ -85,36 +85,64 @@ rates(void **state)
 
 /* --- pictures --- */
 
-#define QUEUE(done, stores, polls, empty)                                                          \
-	"{\"depth\": 64, \"completions\": " #done ", \"stores\": " #stores                         \
-	", \"payload_tx\": " #done "000000, \"payload_rx\": 0, \"polls\": " #polls                 \
-	", \"polls_empty\": " #empty ", \"no_slot\": 3, \"peer_full\": 4, \"inflight\": 2,"        \
-	"\"inflight_max\": 9, \"bad\": 0}"
-#define PICTURE(done, stores, polls, empty, ups, reads)                                                    \
-	"{\"program\": \"dpdk-ismd, PID 12, DPDK 22.11.11\","                                              \
-	"\"device_info\": {\"0\": {\"name\": \"raw_ism0\", \"gid\": \"0x1\", \"state\": \"open\","         \
-	"  \"open_ms\": 61000}},"                                                                          \
-	"\"device_xstats\": {\"0\": {\"stores\": " #stores ", \"err_access\": 5}},"                        \
-	"\"link_xstats\": {\"sessions\": {\"0\": {\"gid\": \"0x1\","                                       \
-	"  \"rgid\": \"0xaf63dc4c296230c0\", \"service_name\": \"blk\", \"role\": \"initiator\","          \
-	"  \"state\": \"up\", \"ups\": " #ups ", \"retries\": 6,"                                          \
-	"  \"errors\": {\"silent\": 7, \"local\": 100}},"                                                  \
-	"  \"1\": {\"gid\": \"0x1\", \"rgid\": \"0x3\", \"service_name\": \"cons\","                       \
-	"  \"role\": \"listener\", \"state\": \"down\", \"why\": \"no keepalive\","                        \
-	"  \"reason\": \"power cut\", \"ups\": 1}},"                                                       \
-	"\"queues\": {\"0/0\": " QUEUE(                                                                    \
-		done, stores, polls,                                                                       \
-		empty) "}},"                                                                               \
-		       "\"blk_client\": {\"0xaf63dc4c296230c0\": {\"queue\": {\"0\": {\"p50_ns\": 5600,"   \
-		       "  \"p99_ns\": 22000}},"                                                            \
-		       "  \"disk\": {\"data\": {\"name\": \"data\", \"read_ops\": " #reads ","             \
-		       "    \"read_bytes\": 0, \"write_ops\": 0, \"inflight\": 3, \"max_ns\": 9000000,"    \
-		       "    \"read_errors\": 8}}}},"                                                       \
-		       "\"cons_consoles\": {\"0\": {\"name\": \"sh\", \"state\": \"idle\","                \
-		       "  \"writer\": \"none\", \"observers\": 1, \"bytes_out\": " #reads "}},"            \
-		       "\"fwd_stats\": {\"mode\": \"ping\", \"state\": \"running\", \"messages\": " #reads \
-		       ","                                                                                 \
-		       "  \"latency_ns\": {\"p50\": 700}}}"
+/* What changes from picture to picture. */
+struct moment {
+	int done, stores, polls, empty, ups, reads;
+};
+
+static const char device_json[] =
+	"\"program\": \"dpdk-ismd, PID 12, DPDK 22.11.11\","
+	"\"device_info\": {\"0\": {\"name\": \"raw_ism0\", \"gid\": \"0x1\","
+	"  \"state\": \"open\", \"open_ms\": 61000}},"
+	"\"device_xstats\": {\"0\": {\"stores\": %d, \"err_access\": 5}}";
+static const char sessions_json[] =
+	"\"sessions\": {\"0\": {\"gid\": \"0x1\", \"rgid\": \"0xaf63dc4c296230c0\","
+	"  \"service_name\": \"blk\", \"role\": \"initiator\", \"state\": \"up\","
+	"  \"ups\": %d, \"retries\": 6, \"errors\": {\"silent\": 7, \"local\": 100}},"
+	"\"1\": {\"gid\": \"0x1\", \"rgid\": \"0x3\", \"service_name\": \"cons\","
+	"  \"role\": \"listener\", \"state\": \"down\", \"why\": \"no keepalive\","
+	"  \"reason\": \"power cut\", \"ups\": 1}}";
+static const char queues_json[] =
+	"\"queues\": {\"0/0\": {\"depth\": 64, \"completions\": %d, \"stores\": %d,"
+	"  \"payload_tx\": %d000000, \"payload_rx\": 0, \"polls\": %d, \"polls_empty\": %d,"
+	"  \"no_slot\": 3, \"peer_full\": 4, \"inflight\": 2, \"inflight_max\": 9}}";
+static const char disks_json[] =
+	"\"blk_client\": {\"0xaf63dc4c296230c0\": {"
+	"  \"queue\": {\"0\": {\"p50_ns\": 5600, \"p99_ns\": 22000}},"
+	"  \"disk\": {\"data\": {\"name\": \"data\", \"read_ops\": %d, \"read_bytes\": 0,"
+	"    \"write_ops\": 0, \"inflight\": 3, \"max_ns\": 9000000, \"read_errors\": 8}}}}";
+static const char rest_json[] =
+	"\"cons_consoles\": {\"0\": {\"name\": \"sh\", \"state\": \"idle\","
+	"  \"writer\": \"none\", \"observers\": 1, \"bytes_out\": %d}},"
+	"\"fwd_stats\": {\"mode\": \"ping\", \"state\": \"running\", \"messages\": %d,"
+	"  \"latency_ns\": {\"p50\": 700}}";
+
+/* All answers at that moment. @return memory of the next call. */
+static const char *
+at(const struct moment *m)
+{
+	static char text[2][8192];
+	static unsigned int turn;
+	char *t = text[turn++ % 2];
+	int n = snprintf(t, 8192, "{");
+
+	n += snprintf(t + n, 8192 - (size_t)n, device_json, m->stores);
+	n += snprintf(t + n, 8192 - (size_t)n, ", \"link_xstats\": {");
+	n += snprintf(t + n, 8192 - (size_t)n, sessions_json, m->ups);
+	n += snprintf(t + n, 8192 - (size_t)n, ", ");
+	n += snprintf(t + n, 8192 - (size_t)n, queues_json, m->done, m->stores, m->done, m->polls,
+		      m->empty);
+	n += snprintf(t + n, 8192 - (size_t)n, "}, ");
+	n += snprintf(t + n, 8192 - (size_t)n, disks_json, m->reads);
+	n += snprintf(t + n, 8192 - (size_t)n, ", ");
+	n += snprintf(t + n, 8192 - (size_t)n, rest_json, m->reads, m->reads);
+	snprintf(t + n, 8192 - (size_t)n, "}");
+	return t;
+}
+
+static const struct moment first = { 100, 200, 100, 100, 1, 10 };
+static const struct moment second = { 300, 600, 1100, 550, 1, 50 };
+static const struct moment second_up_anew = { 300, 600, 1100, 550, 2, 50 };
 
 static char *
 picture(const char *now, const char *before)
@@ -147,8 +175,7 @@ has(const char *text, const char *part)
 static void
 with_rates(void **state)
 {
-	char *text = picture(PICTURE(300, 600, 1100, 550, 1, 50),
-			     PICTURE(100, 200, 100, 100, 1, 10));
+	char *text = picture(at(&second), at(&first));
 
 	has(text, "dpdk-ismd, PID 12, DPDK 22.11.11\n");
 	has(text, "raw_ism0 0x1 open 00:01:01, 200 stores/s");
@@ -170,13 +197,13 @@ with_rates(void **state)
 static void
 without_rates(void **state)
 {
-	char *text = picture(PICTURE(300, 600, 1100, 550, 1, 50), NULL);
+	char *text = picture(at(&second), NULL);
 
 	has(text, "af63dc4c296230c0 blk  up     -     -     -    -    2 5.6u");
 	has(text, "empty polls -");
 	free(text);
 	/* The session came up anew in between: its queues count from 0. */
-	text = picture(PICTURE(300, 600, 1100, 550, 2, 50), PICTURE(100, 200, 100, 100, 1, 10));
+	text = picture(at(&second_up_anew), at(&first));
 	has(text, "af63dc4c296230c0 blk  up     -     -     -");
 	free(text);
 	text = picture("{}", "{}");
