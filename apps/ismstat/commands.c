@@ -35,7 +35,10 @@ static unsigned int text_count;
 
 /* --- what they do --- */
 
-/* Some answers are as old as the last question: the device is asked, and the line done after that. */
+/*
+ * Some answers are as old as the last question: the device is asked, and the line done after
+ * that.
+ */
 static bool
 defer(struct app *app, int argc, char **argv)
 {

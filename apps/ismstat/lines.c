@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Commands that nobody types at a prompt, in this order: --cmdline-file, --command, the words behind
- * the options; standard input when there is none of these. Standard input is never waited for.
+ * Commands that nobody types at a prompt, in this order: --cmdline-file, --command, the words
+ * behind the options; standard input when there is none of these. Standard input is never waited
+ * for.
  */
 #include "app.h"
 

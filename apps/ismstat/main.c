@@ -42,7 +42,10 @@ app_tell(struct app *a, const char *text)
 		run_note("%s", text);
 }
 
-/* Nobody types: lines from elsewhere. One that fails makes the exit status 1, the next one is done. */
+/*
+ * Nobody types: lines from elsewhere. One that fails makes the exit status 1, the next one is
+ * done.
+ */
 static unsigned int
 batch_poll(void)
 {

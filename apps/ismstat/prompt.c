@@ -70,7 +70,7 @@ token_choice(cmdline_parse_token_hdr_t *token, int n, char *dst, unsigned int si
 	if (!form_next(commands_forms(), &prompt.words, (unsigned int)n, false, choice) ||
 	    strlen(choice) >= size)
 		return -1;
-	strcpy(dst, choice);
+	memcpy(dst, choice, strlen(choice) + 1);
 	return 0;
 }
 

@@ -170,10 +170,12 @@ static json_t *
 new_answer(struct source *src)
 {
 	struct timespec ts;
+	long ms;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
+	ms = ts.tv_nsec / 1000000;
 	return json_pack("{s:s, s:f}", "source", source_name(src), "time",
-			 (double)ts.tv_sec + (double)(ts.tv_nsec / 1000000) / 1000);
+			 (double)ts.tv_sec + (double)ms / 1000);
 }
 
 /* --- ismstat.h --- */

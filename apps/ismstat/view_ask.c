@@ -11,7 +11,6 @@
 #define PAGES_MAX 256
 #define CMD_MAX 160
 
-/* Answers of "CMD,N" for growing N until nothing new comes. `inner`: the key that holds the items. */
 json_t *
 view_ask_pages(struct source *src, const char *cmd, const char *inner, char *err, size_t err_size)
 {
