@@ -27,13 +27,31 @@ PY
 kernel_modules testing "$dir"
 
 fabric_start a,gid=1122334455667788 b,gid=a1b2c3d4e5f60718 --quirk=qemu-pcistb
-guest_start guest testing a b -- "$dir/dibs.ko" "$dir/ism.ko"
+mkdir "$WORK/ours"
+our_module testing "$WORK/ours"
+guest_start guest testing a b -- "$dir/dibs.ko" "$dir/ism.ko" "$WORK/ours" "$source_dir/tools/bind"
 
 guest_run guest 60 'insmod /dibs.ko && insmod /ism.ko'
 guest_run guest 60 'cat /sys/class/dibs/*/gid'
 for gid in 11223344-5566-7788-0000-000000000000 a1b2c3d4-e5f6-0718-0000-000000000000; do
 	grep -qx "$gid" "$WORK/guest.run" || fail "no GID $gid: $(cat "$WORK/guest.run")"
 done
+
+# tools/bind takes a function away from it only when told to.
+guest_run guest 60 'modprobe vfio-pci-core && insmod /ours/ism-vfio-pci.ko'
+guest_run guest 60 'ls /sys/bus/pci/drivers/ism'
+slot=$(grep -m 1 : "$WORK/guest.run")
+guest_run guest 60 /bind\ status
+grep -qE "^$slot +ism +- +in use by the kernel" "$WORK/guest.run" || fail "$(cat "$WORK/guest.run")"
+guest_job guest 60 "/bind bind $slot"
+[ "$job_status" -eq 1 ] || fail "took $slot away from ism without --force"
+grep -q "in use by the kernel's driver ism .*: give it up with tools/bind bind --force $slot\$" \
+	"$WORK/guest.run" || fail "$(cat "$WORK/guest.run")"
+guest_run guest 60 "/bind bind --force $slot"
+guest_run guest 60 "/bind unbind $slot"
+grep -q 'any more (now: ism)$' "$WORK/guest.run" || fail "$(cat "$WORK/guest.run")"
+guest_run guest 60 'cat /sys/class/dibs/*/gid'
+[ "$(grep -c 0000-000000000000 "$WORK/guest.run")" -eq 2 ] || fail "the driver did not take it back"
 guest_run guest 60 'rmmod ism && rmmod dibs'
 guest_stop guest
 stop fabric

@@ -28,9 +28,11 @@ system_suites=(testing trixie bookworm)
 
 # For the machine that runs QEMU; what they depend on comes along.
 system_tools=(
-	qemu-system-s390x gcc-s390x-linux-gnu libc6-dev-s390x-cross make pahole dash mawk sed grep
-	coreutils findutils cpio kmod
+	qemu-system-s390x gcc-s390x-linux-gnu libc6-dev-s390x-cross make pahole base-files bash dash
+	mawk sed grep coreutils findutils diffutils patch cpio kmod
 )
+# The same, without what they depend on.
+system_alone=(dkms)
 # For the guest.
 system_guest=(busybox-static:s390x pciutils:s390x)
 
@@ -64,7 +66,7 @@ system_host() {
 system_folder() {
 	local sum
 	sum=$(printf '%s\n' "$system_recipe" "$(system_host)" "${system_suites[@]}" \
-		"${system_tools[@]}" "${system_guest[@]}" "${system_source[@]}" \
+		"${system_tools[@]}" "${system_alone[@]}" "${system_guest[@]}" "${system_source[@]}" \
 		"${system_modules[@]}" | sha256sum)
 	printf '%s/system-%.16s\n' "${XDG_CACHE_HOME:-$HOME/.cache}/dpdk-ism" "$sum"
 }
@@ -125,7 +127,7 @@ unpack() {
 	local dir=$1 file
 	shift
 	# Where /bin and the like point to is what Debian's own installer sets up.
-	mkdir -p "$dir"/usr/{bin,sbin,lib,lib64} "$dir"/{dev,proc,sys,tmp,build}
+	mkdir -p "$dir"/usr/{bin,sbin,lib,lib64} "$dir"/{dev,proc,sys,tmp,build,var/tmp}
 	for file in bin sbin lib lib64; do
 		ln -sfT "usr/$file" "$dir/$file"
 	done
@@ -217,11 +219,12 @@ prepare_parts() {
 	system_skip="packages of Debian $suite cannot be had, see $log"
 	apt_configure "$suite" "$archive" || return 1
 	fetch_all "$suite" "$work/deb/tools" "${system_tools[@]}" || return 1
+	fetch "$suite" "$work/deb/alone" "${system_alone[@]}" || return 1
 	fetch_all "$suite" "$work/deb/guest" "${system_guest[@]}" || return 1
 	fetch "$suite" "$work/deb/source" "$(depends "$suite" linux-source source)" || return 1
 	system_skip=
 
-	run_logged "$log" "unpacking" unpack "$work/root" "$work"/deb/tools/*.deb || return 1
+	run_logged "$log" "unpacking" unpack "$work/root" "$work"/deb/{tools,alone}/*.deb || return 1
 	run_logged "$log" "unpacking" unpack "$work/guest" "$work"/deb/guest/*_{s390x,all}.deb ||
 		return 1
 	ln -sfT mawk "$work/root/usr/bin/awk" # what the package's own script does
