@@ -102,7 +102,7 @@ connect_to(int fd, const char *path, uint64_t deadline)
 
 	if (strlen(path) >= sizeof(sun.sun_path))
 		return -ENAMETOOLONG;
-	strcpy(sun.sun_path, path);
+	memcpy(sun.sun_path, path, strlen(path) + 1);
 	while (connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0) {
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;

@@ -107,7 +107,7 @@ server_start(struct server *srv, const char *prefix, const struct script *script
 	srv->script = script;
 	srv->talking = -1;
 	server_path(srv->path, prefix);
-	strcpy(sun.sun_path, srv->path);
+	memcpy(sun.sun_path, srv->path, sizeof(srv->path));
 	srv->sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	assert_true(srv->sock >= 0);
 	assert_int_equal(bind(srv->sock, (const struct sockaddr *)&sun, sizeof(sun)), 0);
