@@ -53,7 +53,10 @@ term_is_raw(void)
 	return is_raw != 0;
 }
 
-/* The shell's settings are none of our business. A terminal that is not ours to control has none. */
+/*
+ * The shell's settings are none of our business. A terminal that is not ours to control has
+ * none.
+ */
 static bool
 foreground(void)
 {

@@ -10,7 +10,7 @@
  *	                              +------------------+-------------+-----> OVER
  *
  * A slot of the queue is one of: free, a READ (open, or its answer waits in `items`), or another
- * request. READs are at most `credits` of the queue's `depth` slots, so that others always find one.
+ * request. READs are at most `credits` of the queue's `depth` slots: others always find one.
  */
 #ifndef CONS_CLIENT_PRIV_H
 #define CONS_CLIENT_PRIV_H
@@ -119,8 +119,8 @@ struct cons_client {
 	uint64_t out_seen; /* position of the next byte to be consumed */
 
 	/*
-	 * Input: in_acked <= in_sent <= in_end, at most CONS_INPUT_MAX apart; the byte of position p
-	 * lies at p % CONS_INPUT_MAX.
+	 * Input: in_acked <= in_sent <= in_end, at most CONS_INPUT_MAX apart; the byte of position
+	 * p lies at p % CONS_INPUT_MAX.
 	 */
 	uint64_t in_acked, in_sent, in_end;
 	uint8_t *input;

@@ -67,7 +67,7 @@ item_add(struct cons_client *c, enum cons_item_kind kind)
 {
 	struct cons_queued *i;
 
-	/* At most one item for each credit, and news only while there are few: cons_queue_news(). */
+	/* At most one item a credit, and news only while there are few: cons_queue_news(). */
 	assert(c->items_count < CONS_ITEMS_MAX);
 	i = &c->items[(c->items_head + c->items_count++) % CONS_ITEMS_MAX];
 	memset(i, 0, sizeof(*i));
@@ -219,7 +219,7 @@ take_read(struct cons_client *c, const struct link_cqe *cqe)
 	}
 	if (c->state == CONS_CLIENT_OVER)
 		return -EPROTO;
-	/* The credit is held until the item is consumed: a peer cannot make more items than that. */
+	/* The credit is held until the item is consumed: no peer can make more items. */
 	c->reads_held++;
 	if (cqe->flags == CONS_KIND_EVENT)
 		return take_event(c, cqe);
