@@ -342,6 +342,7 @@ rig_teardown(struct rig *r)
 		if (rig_is_up(p))
 			rig_disconnect(r, i);
 		link_destroy(p->link);
+		p->link = NULL;
 		free(p->seen);
 	}
 	cons_server_destroy(r->srv);
