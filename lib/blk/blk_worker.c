@@ -272,7 +272,7 @@ serve(struct blk_queue *bq, const struct link_req *req)
 	job->io.flags = req->flags;
 	job->io.off = req->off;
 	job->io.len = req->len;
-	if (exp != NULL) {
+	if (req->op != BLK_LIST) {
 		job->unit = exp->unit;
 		job->start_ns = bq->worker->now_ns;
 		blk_count(&bq->worker->counts[exp->unit - 1].started, 1);
