@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # The kernel's own driver for ISM takes our function for one: ism and dibs, built from
-# its source, bring up two of them and read the GIDs that the fabric gave.
+# its source, bring up two of them, read the GIDs that the fabric gave, and move data, signals and
+# events from one to the other (guest/dibs_judge.c).
 #
 # Not quite as it is: QEMU refuses a store block of 8 bytes, with which the driver sends every
 # command. For this test alone it sends them as one PCI store, in the byte order in which QEMU would
@@ -11,8 +12,9 @@
 need_kernel testing
 
 dir=$(module_folder ism "$system"/source/drivers/s390/net/ism{.h,_drv.c} \
-	"$system"/source/drivers/dibs/dibs_{main.c,loopback.h})
-printf 'obj-m := dibs.o ism.o\ndibs-y := dibs_main.o\nism-y := ism_drv.o\n' >"$dir/Kbuild"
+	"$system"/source/drivers/dibs/dibs_{main.c,loopback.h} \
+	"$system_tests/guest/dibs_judge.c")
+printf 'obj-m := dibs.o ism.o dibs_judge.o\ndibs-y := dibs_main.o\nism-y := ism_drv.o\n' >"$dir/Kbuild"
 python3 - "$dir/ism.h" <<'PY'
 import sys
 
@@ -29,13 +31,17 @@ kernel_modules testing "$dir"
 fabric_start a,gid=1122334455667788 b,gid=a1b2c3d4e5f60718 --quirk=qemu-pcistb
 mkdir "$WORK/ours"
 our_module testing "$WORK/ours"
-guest_start guest testing a b -- "$dir/dibs.ko" "$dir/ism.ko" "$WORK/ours" "$source_dir/tools/bind"
+guest_start guest testing a b -- "$dir"/{dibs,ism,dibs_judge}.ko "$WORK/ours" "$source_dir/tools/bind"
 
 guest_run guest 60 'insmod /dibs.ko && insmod /ism.ko'
 guest_run guest 60 'cat /sys/class/dibs/*/gid'
 for gid in 11223344-5566-7788-0000-000000000000 a1b2c3d4-e5f6-0718-0000-000000000000; do
 	grep -qx "$gid" "$WORK/guest.run" || fail "no GID $gid: $(cat "$WORK/guest.run")"
 done
+# shellcheck disable=SC2016 # for the guest's shell
+guest_job guest 120 'insmod /dibs_judge.ko; s=$?; dmesg | grep dibs_judge: ; exit $s'
+[ "$job_status" -eq 0 ] || fail "$(cat "$WORK/guest.run")"
+guest_run guest 60 'rmmod dibs_judge'
 
 # tools/bind takes a function away from it only when told to.
 guest_run guest 60 'modprobe vfio-pci-core && insmod /ours/ism-vfio-pci.ko'
