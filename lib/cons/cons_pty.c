@@ -166,8 +166,8 @@ is_program(const char *word, int len)
 
 /*
  * What the shell is told. A shell that only waits for a program stands in the same foreground
- * group: a Ctrl-C that the program takes for a command would end the shell, and with it the console.
- * So a plain program takes its place.
+ * group: a Ctrl-C that the program takes for a command would end the shell, and with it the
+ * console. So a plain program takes its place.
  */
 static char *
 shell_command(const char *command)
