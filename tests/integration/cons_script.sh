@@ -120,6 +120,7 @@ wait_for 20 "all bytes are back" all_back
 tail -c +4 "$WORK/raw.out" >"$WORK/back"
 same "$WORK/back" "$WORK/bytes" "bytes have changed on the way"
 stop raw KILL
+kill_kind load KILL || true # its status is 137
 
 # Nothing to read from, nothing to write to; an output that is full.
 console_command b
@@ -135,8 +136,10 @@ grep -q 'No space left' "$WORK/run.err" || fail "stdout is full: $(said run)"
 
 # The program that is the default.
 if [ "$(id -u)" -eq 0 ] && [ -x /bin/login ]; then
-	console_run 0 b <(sleep 1) --console login --quiet
-	grep -q 'login:' "$WORK/run.out" || fail "no login: $(cat "$WORK/run.out")"
+	typist_start login /dev/null 60
+	console_start login b "$WORK/typed" --console login
+	wait_for 20 "login asks" file_shows "$WORK/login.out" 'login:'
+	console_stop login
 fi
 
 # A reader that goes away ends the client.

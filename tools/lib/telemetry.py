@@ -31,7 +31,9 @@ def runtime_dirs():
 def connect(pid):
 	"""The connection to that process and what it said first, or None."""
 	for base in runtime_dirs():
-		for path in sorted(glob.glob(os.path.join(base, '*', 'dpdk_telemetry.v2*'))):
+		paths = glob.glob(os.path.join(base, '*', 'dpdk_telemetry.v2*'))
+		# Most likely its folder has the number in its name; others may not answer.
+		for path in sorted(paths, key=lambda path: (str(pid) not in path, path)):
 			sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 			sock.settimeout(TIMEOUT_S)
 			try:
