@@ -68,7 +68,8 @@ as_dave() {
 	shift 2
 	guest_job guest 60 "su dave -s /bin/sh -c '/bind $*'"
 	[ "$job_status" -eq "$status" ] || fail "dave: $*: $job_status: $(cat "$WORK/guest.run")"
-	grep -qE "$regex" "$WORK/guest.run" || fail "dave: $*: no /$regex/: $(cat "$WORK/guest.run")"
+	grep -qE "$regex" "$WORK/guest.run" ||
+		fail "dave: $*: no /$regex/: $(cat "$WORK/guest.run")"
 }
 as_dave 1 'only root may bind functions: try sudo' bind "$b"
 as_dave 0 "^$a .* no permission for dave: tools/bind bind --owner USER $a" status

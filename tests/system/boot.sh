@@ -12,7 +12,8 @@ guest_start guest testing a b
 # What the kernel hands out (addresses of BARs, slots) is not the fabric's.
 seen() {
 	guest_run guest 30 "lspci -vv -xx -n -s $1 2>/dev/null"
-	sed -E "s/^$1/SLOT/; /Physical Slot:|IOMMU group:/d; s/at [0-9a-f]+ \(/at ADDRESS (/" "$WORK/guest.run"
+	sed -E "s/^$1/SLOT/; /Physical Slot:|IOMMU group:/d; s/at [0-9a-f]+ \(/at ADDRESS (/" \
+		"$WORK/guest.run"
 }
 guest_run guest 30 'lspci -n -D'
 mapfile -t slots < <(awk '$3 == "1014:04ed" { print $1 }' "$WORK/guest.run")

@@ -14,7 +14,8 @@ need_kernel testing
 dir=$(module_folder ism "$system"/source/drivers/s390/net/ism{.h,_drv.c} \
 	"$system"/source/drivers/dibs/dibs_{main.c,loopback.h} \
 	"$system_tests/guest/dibs_judge.c")
-printf 'obj-m := dibs.o ism.o dibs_judge.o\ndibs-y := dibs_main.o\nism-y := ism_drv.o\n' >"$dir/Kbuild"
+printf '%s\n' 'obj-m := dibs.o ism.o dibs_judge.o' 'dibs-y := dibs_main.o' 'ism-y := ism_drv.o' \
+	>"$dir/Kbuild"
 python3 - "$dir/ism.h" <<'PY'
 import sys
 
@@ -31,7 +32,8 @@ kernel_modules testing "$dir"
 fabric_start a,gid=1122334455667788 b,gid=a1b2c3d4e5f60718 --quirk=qemu-pcistb
 mkdir "$WORK/ours"
 our_module testing "$WORK/ours"
-guest_start guest testing a b -- "$dir"/{dibs,ism,dibs_judge}.ko "$WORK/ours" "$source_dir/tools/bind"
+guest_start guest testing a b -- "$dir"/{dibs,ism,dibs_judge}.ko "$WORK/ours" \
+	"$source_dir/tools/bind"
 
 guest_run guest 60 'insmod /dibs.ko && insmod /ism.ko'
 guest_run guest 60 'cat /sys/class/dibs/*/gid'

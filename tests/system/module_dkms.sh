@@ -6,7 +6,8 @@
 need_kernel testing
 
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$source_dir/kmod/dkms.conf")
-grep -q "version: '$version'," "$source_dir/meson.build" || fail "dkms.conf says $version, meson.build another"
+grep -q "version: '$version'," "$source_dir/meson.build" ||
+	fail "dkms.conf says $version, meson.build another"
 release=$(kernel_release testing)
 mkdir -p "$build_area/tree" "$build_area/src"
 cp -r "$source_dir/kmod" "$build_area/src/ism-vfio-pci-$version"

@@ -28,11 +28,15 @@ for suite in testing trixie; do
 	guest_stop "$suite"
 done
 stop fabric
-diff -u "$WORK/testing.answers" "$WORK/trixie.answers" || fail "Debian 13's kernel answers otherwise"
+diff -u "$WORK/testing.answers" "$WORK/trixie.answers" ||
+	fail "Debian 13's kernel answers otherwise"
 
-need_kernel bookworm
+[ -f "$system/kernel-bookworm/vmlinuz" ] || {
+	note "not tried on Debian 12: $(cat "$system/kernel-bookworm.missing")"
+	exit 0
+}
 dir=$(module_folder ours-bookworm "$source_dir"/kmod/{Kbuild,*.c})
 module_build bookworm "$dir" KBUILD_MODPOST_WARN=1 >"$WORK/bookworm.log" 2>&1 ||
 	fail "does not compile for Debian 12: $(tail -n 20 "$WORK/bookworm.log")"
-! grep -iE 'warning|error' "$WORK/bookworm.log" | grep -vE 'modpost: .*(vfio.*undefined|suppressed)' ||
-	fail "warnings for Debian 12"
+! grep -iE 'warning|error' "$WORK/bookworm.log" |
+	grep -vE 'modpost: .*(vfio.*undefined|suppressed)' || fail "warnings for Debian 12"

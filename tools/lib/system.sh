@@ -54,7 +54,7 @@ system_archive() {
 	mapfile -t files < <(find /etc/apt -maxdepth 2 \
 		\( -name '*.list' -o -name '*.sources' \) 2>/dev/null)
 	[ ${#files[@]} -gt 0 ] || return 1
-	sed -nE 's,^(URIs:|deb(-src)?( +\[[^]]*\])?) +((https?|file|copy):[^ ]*/debian)/?( .*)?$,\4,p' \
+	sed -nE 's,^(URIs:|deb( +\[[^]]*\])?) +((https?|file|copy):[^ ]*/debian)/?( .*)?$,\3,p' \
 		"${files[@]}" | head -n 1 | grep .
 }
 
@@ -66,8 +66,8 @@ system_host() {
 system_folder() {
 	local sum
 	sum=$(printf '%s\n' "$system_recipe" "$(system_host)" "${system_suites[@]}" \
-		"${system_tools[@]}" "${system_alone[@]}" "${system_guest[@]}" "${system_source[@]}" \
-		"${system_modules[@]}" | sha256sum)
+		"${system_tools[@]}" "${system_alone[@]}" "${system_guest[@]}" \
+		"${system_source[@]}" "${system_modules[@]}" | sha256sum)
 	printf '%s/system-%.16s\n' "${XDG_CACHE_HOME:-$HOME/.cache}/dpdk-ism" "$sum"
 }
 
@@ -152,7 +152,8 @@ fetch_kernel() {
 	headers=$(depends "$suite" linux-headers-s390x:s390x headers)
 	[ -n "$image" ] && [ -n "$headers" ] || return 1
 	echo "${image#linux-image-}" >"$work/apt/$suite/release"
-	mapfile -t packages < <(depends "$suite" "$image:s390x" 'binary|modules' | sed 's/$/:s390x/')
+	mapfile -t packages < <(depends "$suite" "$image:s390x" 'binary|modules' |
+		sed 's/$/:s390x/')
 	fetch "$suite" "$work/deb/kernel-$suite" "$image:s390x" "${packages[@]}" || return 1
 	mapfile -t packages < <(depends "$suite" "$headers:s390x" 'headers|kbuild')
 	fetch "$suite" "$work/deb/headers-$suite" "$headers:s390x" "${packages[@]}"
@@ -224,7 +225,8 @@ prepare_parts() {
 	fetch "$suite" "$work/deb/source" "$(depends "$suite" linux-source source)" || return 1
 	system_skip=
 
-	run_logged "$log" "unpacking" unpack "$work/root" "$work"/deb/{tools,alone}/*.deb || return 1
+	run_logged "$log" "unpacking" unpack "$work/root" "$work"/deb/{tools,alone}/*.deb ||
+		return 1
 	run_logged "$log" "unpacking" unpack "$work/guest" "$work"/deb/guest/*_{s390x,all}.deb ||
 		return 1
 	ln -sfT mawk "$work/root/usr/bin/awk" # what the package's own script does

@@ -52,8 +52,8 @@ guest_program() {
 	local dir source=$1 output=$2
 	shift 2
 	dir=$(module_folder program "$source")
-	in_root "cd '${dir#"$system_root"}' && s390x-linux-gnu-gcc -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra \
-		-Werror -static -o program $* '${source##*/}'" >"$WORK/cc.log" 2>&1 ||
+	in_root "cd '${dir#"$system_root"}' && s390x-linux-gnu-gcc -std=gnu11 -D_GNU_SOURCE -O2 \
+		-Wall -Wextra -Werror -static -o program $* '${source##*/}'" >"$WORK/cc.log" 2>&1 ||
 		fail "compiling $source: $(tail -n 20 "$WORK/cc.log")"
 	mv "$dir/program" "$output"
 }
@@ -134,7 +134,8 @@ guest_start() {
 	job_in[$name]=$in job_out[$name]=$out
 	mapfile -t qemu < <(qemu_command)
 	start_foreign "$name" nice -n 10 "${qemu[@]}" -accel tcg -cpu max -smp 1 \
-		-nodefaults -display none -no-reboot -m "$guest_memory" -M s390-ccw-virtio,memory-backend=mem \
+		-nodefaults -display none -no-reboot \
+		-m "$guest_memory" -M s390-ccw-virtio,memory-backend=mem \
 		-object "memory-backend-memfd,id=mem,size=${guest_memory}M,share=on" \
 		-chardev "file,id=console,path=$WORK/$name.console" \
 		-device sclpconsole,chardev=console \
@@ -167,8 +168,10 @@ guest_job() {
 			continue
 		fi
 		blank+=$line
-		is_running "${child_pid[$name]}" || fail "$name: QEMU has ended: $(guest_said "$name")"
-		[ "$SECONDS" -lt "$end" ] || fail "$name: not within $2 s: ${3:0:200}: $(guest_said "$name")"
+		is_running "${child_pid[$name]}" ||
+			fail "$name: QEMU has ended: $(guest_said "$name")"
+		[ "$SECONDS" -lt "$end" ] ||
+			fail "$name: not within $2 s: ${3:0:200}: $(guest_said "$name")"
 	done
 }
 
@@ -201,7 +204,8 @@ guest_stop() {
 	printf 'x %s\n' "$(base64 -w 0 <<<'poweroff -f')" >&"${job_in[$name]}"
 	wait_exit "$name" 60
 	exec {in}>&- {out}>&-
-	[ "$stop_status" -eq 0 ] || fail "$name: QEMU ended with status $stop_status: $(said "$name")"
+	[ "$stop_status" -eq 0 ] ||
+		fail "$name: QEMU ended with status $stop_status: $(said "$name")"
 	! grep -vE "$guest_noise" "$WORK/$name.err" || fail "$name: QEMU says more than expected"
 }
 
