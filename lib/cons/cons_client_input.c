@@ -56,8 +56,8 @@ cons_client_eof(struct cons_client *c)
 void
 cons_client_break(struct cons_client *c)
 {
-	if (may_write(c))
-		c->breaks++;
+	if (may_write(c) && c->breaks < CONS_BREAKS_MAX)
+		c->break_at[c->breaks++] = c->in_end;
 }
 
 void
@@ -111,18 +111,22 @@ cons_input_restart(struct cons_client *c, uint64_t in_pos)
 	uint64_t dropped = c->in_end - c->in_acked;
 
 	c->in_acked = c->in_sent = c->in_end = in_pos;
+	c->breaks = 0;
 	CONS_COUNT(c, dropped_bytes, dropped);
 	return dropped;
 }
 
 /* --- requests --- */
 
-/* One WRITE of what waits, up to a slot or the buffer's end. @return 0; -EAGAIN; -ENOTCONN. */
+/*
+ * One WRITE of what waits before `end`, up to a slot or the buffer's end. @return 0; -EAGAIN;
+ * -ENOTCONN.
+ */
 static int
-send_write(struct cons_client *c)
+send_write(struct cons_client *c, uint64_t end)
 {
 	size_t at = c->in_sent % CONS_INPUT_MAX;
-	uint32_t len = (uint32_t)RTE_MIN(c->in_end - c->in_sent, CONS_INPUT_MAX - at);
+	uint32_t len = (uint32_t)RTE_MIN(end - c->in_sent, CONS_INPUT_MAX - at);
 	struct link_req req = { .op = CONS_WRITE, .unit = c->unit, .off = c->in_sent };
 	struct cons_sent *s;
 	int ret;
@@ -139,13 +143,13 @@ send_write(struct cons_client *c)
 }
 
 static unsigned int
-send_writes(struct cons_client *c)
+send_writes(struct cons_client *c, uint64_t end)
 {
 	unsigned int max = c->depth - c->credits, n = 0;
 
 	max -= RTE_MIN(max - 1, (unsigned int)SPARE_SLOTS);
-	while (c->in_sent < c->in_end && c->in_end <= CONS_POS_MAX && c->others_open < max &&
-	       send_write(c) == 0)
+	while (c->in_sent < end && c->in_end <= CONS_POS_MAX && c->others_open < max &&
+	       send_write(c, end) == 0)
 		n++;
 	return n;
 }
@@ -178,7 +182,26 @@ send_plain(struct cons_client *c, uint8_t op, uint64_t off)
 	return cons_queue_post(c, &req, NULL, 0) == 0;
 }
 
-/* In the order of what was typed: a break goes behind the bytes before it. */
+/*
+ * In the order of what was typed: a break goes behind the bytes before it and ahead of those after
+ * it. One that was sent before its session was lost is not sent again: it is no byte to be counted.
+ */
+static unsigned int
+send_typed(struct cons_client *c)
+{
+	unsigned int n = 0;
+
+	while (c->breaks > 0 && c->break_at[0] >= c->in_sent) {
+		n += send_writes(c, c->break_at[0]);
+		if (c->in_sent != c->break_at[0] || !send_plain(c, CONS_BREAK, 0))
+			return n;
+		c->breaks--;
+		memmove(c->break_at, c->break_at + 1, c->breaks * sizeof(c->break_at[0]));
+		n++;
+	}
+	return n + send_writes(c, c->in_end);
+}
+
 unsigned int
 cons_input_send(struct cons_client *c)
 {
@@ -187,13 +210,9 @@ cons_input_send(struct cons_client *c)
 	if (c->writer) {
 		if (c->resize_wanted && !c->resize_open)
 			n += send_size(c) == 0;
-		n += send_writes(c);
-		if (c->in_sent != c->in_end)
+		n += send_typed(c);
+		if (c->in_sent != c->in_end || c->breaks > 0)
 			return n;
-		if (c->breaks > 0 && send_plain(c, CONS_BREAK, 0)) {
-			c->breaks--;
-			n++;
-		}
 		if (c->eof_wanted && !c->eof_sent && send_plain(c, CONS_EOF, c->in_end)) {
 			c->eof_sent = true;
 			n++;

@@ -67,6 +67,7 @@ int cons_reply_info(const struct cons_wire_info *wire, struct cons_info *out);
 #define CONS_NEWS_MAX 16 /* items that no slot stands behind */
 #define CONS_ITEMS_MAX (LINK_DEPTH_MAX + CONS_NEWS_MAX) /* both together */
 #define CONS_NO_SLOT UINT16_MAX
+#define CONS_BREAKS_MAX 16 /* that wait; a person who sends more means no more by it */
 
 struct cons_queued {
 	struct cons_item item;
@@ -127,7 +128,9 @@ struct cons_client {
 	struct cons_sent sent[LINK_DEPTH_MAX]; /* FIFO of open WRITEs */
 	unsigned int sent_head, sent_count;
 	bool eof_wanted, eof_sent;
-	unsigned int breaks; /* to be sent */
+	/* Breaks to be sent, each behind the bytes before this input position; oldest first. */
+	uint64_t break_at[CONS_BREAKS_MAX];
+	unsigned int breaks;
 	bool resize_wanted, resize_open;
 	bool leave_wanted;
 

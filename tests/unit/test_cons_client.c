@@ -222,6 +222,22 @@ order_of_requests(void **state)
 	/* Said once. */
 	ccrig_rounds(r, 50);
 	assert_int_equal(r->seen_count, at + 3);
+	/* Breaks between bytes of one round stay there. */
+	at = r->seen_count;
+	cons_client_write(r->c, "de", 2);
+	cons_client_break(r->c);
+	cons_client_break(r->c);
+	cons_client_write(r->c, "f", 1);
+	cons_client_break(r->c);
+	ccrig_until(r, &r->seen_count, at + 5);
+	assert_int_equal(r->seen[at].op, CONS_WRITE);
+	assert_int_equal(r->seen[at].len, 2);
+	assert_int_equal(r->seen[at + 1].op, CONS_BREAK);
+	assert_int_equal(r->seen[at + 2].op, CONS_BREAK);
+	assert_int_equal(r->seen[at + 3].op, CONS_WRITE);
+	assert_int_equal(r->seen[at + 3].len, 1);
+	assert_int_equal(r->seen[at + 3].off, 5);
+	assert_int_equal(r->seen[at + 4].op, CONS_BREAK);
 	/* Taken back by a write before it was sent; said again when asked again. */
 	at = r->seen_count;
 	cons_client_eof(r->c);
@@ -233,7 +249,7 @@ order_of_requests(void **state)
 	cons_client_eof(r->c);
 	ccrig_until(r, &r->seen_count, at + 2);
 	assert_int_equal(r->seen[at + 1].op, CONS_EOF);
-	assert_int_equal(r->seen[at + 1].off, 4);
+	assert_int_equal(r->seen[at + 1].off, 7);
 	ccrig_free(r);
 }
 
