@@ -10,8 +10,8 @@
 #include "run.h"
 
 /*
- * What "auto" packs: messages up to so large, and as many as make so many bytes. A message of a page
- * goes out in one store alone; behind a header it would take two.
+ * What "auto" packs: messages up to so large, and as many as make so many bytes. A message of a
+ * page goes out in one store alone; behind a header it would take two.
  */
 #define PACK_SIZE 2048u
 #define PACK_BYTES (16u << 10)

@@ -330,7 +330,7 @@ int fwd_may_connect(void *arg, uint64_t gid, char *reason);
 void fwd_settings_run(const struct fwd_settings *set, struct fwd_run *run);
 uint32_t fwd_run_slot(const struct fwd_run *run);
 uint16_t fwd_run_depth(const struct fwd_run *run);
-/* Open the session for `run` as soon as the one before is gone. @return 0; -errno of link_open(). */
+/* @return 0; -EEXIST the session before is not gone yet; -errno of link_open(). */
 int fwd_session_open(struct fwd *f, const struct fwd_run *run);
 void fwd_session_close(struct fwd *f);
 bool fwd_running(const struct fwd *f);

@@ -108,8 +108,8 @@ link_ring_rx_take(const struct link_ring_rx *rx, uint64_t w[LINK_DESC_WORDS])
 		w[i] = word & LINK_WORD_MASK;
 	}
 	/* Where one is, more are: the line after the next is on its way before it is looked at. */
-	__builtin_prefetch(rx->words + (size_t)((rx->head + LINK_RING_AHEAD) & rx->mask) *
-					       LINK_DESC_WORDS);
+	__builtin_prefetch(rx->words +
+			   (size_t)((rx->head + LINK_RING_AHEAD) & rx->mask) * LINK_DESC_WORDS);
 	return 1;
 }
 
