@@ -132,6 +132,31 @@ test_zeros_and_holes(void **state)
 	rig_teardown(&r);
 }
 
+/*
+ * What a range consists of, asked for until all of it is told: an answer that takes the
+ * server long says less. @return number of extents.
+ */
+static unsigned int
+extents(struct rig *r, uint64_t off, uint32_t len, struct blk_extent *x, unsigned int max)
+{
+	struct link_req req = { .op = BLK_BLOCK_STATUS, .unit = 1, .off = off, .len = len };
+	unsigned int n = 0;
+
+	while (req.len > 0) {
+		struct link_cqe cqe = rig_call(r, 0, req, NULL);
+		unsigned int more = cqe.payload / sizeof(*x);
+
+		assert_int_equal(cqe.status, BLK_OK);
+		assert_true(more >= 1 && n + more <= max);
+		memcpy(&x[n], rig_payload(r, 0, cqe.id), more * sizeof(*x));
+		for (; more > 0; more--, n++) {
+			req.off += rte_be_to_cpu_64(x[n].len);
+			req.len -= (uint32_t)rte_be_to_cpu_64(x[n].len);
+		}
+	}
+	return n;
+}
+
 static void
 test_block_status(void **state)
 {
@@ -148,9 +173,7 @@ test_block_status(void **state)
 	assert_int_equal(rte_be_to_cpu_32(x[0].flags), BLK_EXTENT_HOLE | BLK_EXTENT_ZERO);
 
 	write_read(&r, MIB, RIG_SLOT, 0);
-	cqe = rig_call(&r, 0, req, NULL);
-	assert_int_equal(cqe.payload, 3 * sizeof(x[0]));
-	memcpy(x, rig_payload(&r, 0, cqe.id), 3 * sizeof(x[0]));
+	assert_int_equal(extents(&r, 0, 4 * MIB, x, RTE_DIM(x)), 3);
 	assert_int_equal(rte_be_to_cpu_64(x[0].len), MIB);
 	assert_int_equal(rte_be_to_cpu_64(x[1].len), RIG_SLOT);
 	assert_int_equal(rte_be_to_cpu_32(x[1].flags), 0);
