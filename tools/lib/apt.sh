@@ -10,7 +10,7 @@ one_line_entries() {
 	local type=$1
 	shift
 	sed -nE "s/^[[:space:]]*deb(-src)?[[:space:]]+/$type /p" "$@" |
-		sed -E 's/(\[[^]]*)\barch=[^] ]*/\1/' | sort -u
+		sed -E 's/(\[[^]]*)\barch=[^] ]*/\1/; s/\[ *\]//' | sort -u
 }
 
 # Print apt's deb822 stanzas of the files $2... as entries of type $1.
