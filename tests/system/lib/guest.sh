@@ -19,9 +19,13 @@ tool=$test_name
 
 guest_boot_seconds=${ISM_GUEST_BOOT:-180} # a guest boots in 6 s on an idle machine
 guest_memory=512 # MiB
+guest_cpus=1
 guest_devices=() # more options for QEMU
-# What QEMU always says: the fabric offers no vector for bus errors, as there is no bus.
+# What QEMU always says: the fabric offers no vector for bus errors, as there is no bus. And
+# it says when the fabric refuses a store: whoever stores into a buffer may do so just when
+# its owner takes it back.
 guest_noise='warning: .*Could not enable error recovery for the device$'
+guest_noise+='|vfio_region_write\(.*:region0\+.* failed: Input/output error$'
 job_status=0 # of the last guest_run
 declare -A job_in=() job_out=() # descriptors, by guest
 
@@ -56,6 +60,18 @@ guest_program() {
 		-Wall -Wextra -Werror -static -o program $* '${source##*/}'" >"$WORK/cc.log" 2>&1 ||
 		fail "compiling $source: $(tail -n 20 "$WORK/cc.log")"
 	mv "$dir/program" "$output"
+}
+
+# guest_binary NAME: one of the project's programs, built for guests.
+guest_binary() {
+	local path
+	for path in "${ISM_S390X_DIR:-$source_dir/build-s390x}"/apps/*/"$1"; do
+		[ ! -f "$path" ] || {
+			echo "$path"
+			return
+		}
+	done
+	skip "no $1 for s390x: tools/build-s390x makes it"
 }
 
 # kernel_modules SUITE DIR: make the modules of DIR; they must build without a warning.
@@ -133,7 +149,7 @@ guest_start() {
 	exec {in}<>"$WORK/$name.job.in" {out}<>"$WORK/$name.job.out"
 	job_in[$name]=$in job_out[$name]=$out
 	mapfile -t qemu < <(qemu_command)
-	start_foreign "$name" nice -n 10 "${qemu[@]}" -accel tcg -cpu max -smp 1 \
+	start_foreign "$name" nice -n 10 "${qemu[@]}" -accel tcg -cpu max -smp "$guest_cpus" \
 		-nodefaults -display none -no-reboot \
 		-m "$guest_memory" -M s390-ccw-virtio,memory-backend=mem \
 		-object "memory-backend-memfd,id=mem,size=${guest_memory}M,share=on" \
