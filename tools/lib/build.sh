@@ -11,11 +11,14 @@ globbed_files() {
 }
 
 # build_setup DIR [MESON-OPTION...]: configure DIR unless it is already
-# configured just so. CC in the environment is part of that.
+# configured just so. CC in the environment is part of that. A tool may set
+# dpdk_options to options of deps/dpdk/build.
+dpdk_options=()
 build_setup() {
 	local dir=$1 prefix want pkgconfig how=()
 	shift
-	prefix=$("$top/deps/dpdk/build") || die "DPDK is needed and could not be built"
+	prefix=$("$top/deps/dpdk/build" "${dpdk_options[@]}") ||
+		die "DPDK is needed and could not be built"
 	pkgconfig=$(dirname "$(find "$prefix" -name libdpdk.pc)")
 	want=$(printf '%s\n' "CC=${CC:-}" "$(meson --version)" "$pkgconfig" "$@" "$(globbed_files)")
 	if [ -f "$dir/build.ninja" ]; then
