@@ -208,7 +208,17 @@ find_cap(const void *info, uint32_t size, uint32_t off, uint16_t id, size_t need
 	return NULL;
 }
 
-/* 3.4, 3.9: maxstbl (0 = not told) and the DMA window of the function. */
+/*
+ * What one store may carry; 0 = not told. Not the field that is called maxstbl: that is what the
+ * kernel's own copying uses, 128 whatever the function can do.
+ */
+static uint32_t
+get_maxstbl(const struct vfio_device_info_cap_zpci_group *group)
+{
+	return group == NULL || group->header.version < 2 ? 0 : group->imaxstbl;
+}
+
+/* 3.4, 3.9: maxstbl and the DMA window of the function. */
 static int
 get_device_info(struct vfio_bus *bus, struct ism_bus_info *out)
 {
@@ -228,9 +238,9 @@ get_device_info(struct vfio_bus *bus, struct ism_bus_info *out)
 		base = find_cap(&u, sizeof(u), u.info.cap_offset, VFIO_DEVICE_INFO_CAP_ZPCI_BASE,
 				offsetof(struct vfio_device_info_cap_zpci_base, pchid));
 		group = find_cap(&u, sizeof(u), u.info.cap_offset, VFIO_DEVICE_INFO_CAP_ZPCI_GROUP,
-				 offsetof(struct vfio_device_info_cap_zpci_group, version));
+				 sizeof(*group));
 	}
-	out->maxstbl = group == NULL ? 0 : group->maxstbl;
+	out->maxstbl = get_maxstbl(group);
 	out->iova_first = base == NULL ? 0 : base->start_dma;
 	out->iova_last = base == NULL ? UINT64_MAX : base->end_dma;
 	return 0;

@@ -143,7 +143,8 @@ rig_device_info(struct vfio_device_info *info)
 		},
 		.group = {
 			.header = { .id = VFIO_DEVICE_INFO_CAP_ZPCI_GROUP, .version = 2 },
-			.maxstbl = rig.maxstbl,
+			.maxstbl = 128, /* as the kernel has it, always */
+			.imaxstbl = rig.maxstbl,
 		},
 	};
 
