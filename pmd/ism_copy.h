@@ -22,9 +22,9 @@ typedef uint64_t ism_vec_dst __attribute__((vector_size(16), aligned(8), may_ali
 typedef uint64_t ism_vec_src __attribute__((vector_size(16), aligned(1), may_alias));
 
 /*
- * The reader took lines that we are about to write into its own cache. To ask for them a while ahead
- * hides what each would make the copy wait. A line beyond the end of a long copy is likely the
- * next one's; short copies fit the store buffer and need none. The instruction is a hint:
+ * The reader took lines that we are about to write into its own cache. To ask for them a while
+ * ahead hides what each would make the copy wait. A line beyond the end of a long copy is likely
+ * the next one's; short copies fit the store buffer and need none. The instruction is a hint:
  * processors that do not know it skip it.
  */
 #define ISM_COPY_AHEAD 1024 /* bytes */

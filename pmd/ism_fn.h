@@ -119,8 +119,8 @@ struct ism_record {
 	} event[ISM_EVENTS_KEPT]; /* number n is at n % ISM_EVENTS_KEPT */
 	uint64_t events; /* ever kept */
 	/*
-	 * Telemetry asks for a fresh QUERY_INFO, the control thread does it in its next round. A flag
-	 * alone, outside of the lock: relaxed.
+	 * Telemetry asks for a fresh QUERY_INFO, the control thread does it in its next round. A
+	 * flag alone, outside of the lock: relaxed.
 	 */
 	bool query_wanted;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What main.c, options.c, lines.c, prompt.c, notes.c, tty.c, commands.c and watch.c share. All of it runs in one
- * thread: worker 0, or the program's only one with --attach.
+ * What main.c, options.c, lines.c, prompt.c, notes.c, tty.c, commands.c and watch.c share. All of
+ * it runs in one thread: worker 0, or the program's only one with --attach.
  *
  *	                 lines.c  file, --command, words, standard input
  *	main.c: round ->                                                  -> commands.c
@@ -111,7 +111,7 @@ void tty_take(void);
 void tty_restore(void);
 /* SIGINT, SIGTERM, SIGHUP: run_stop(); a second one ends the process at once. */
 void tty_signals(void);
-/* What standard output is to get when the terminal is given back: for what uses the whole screen. */
+/* What standard output is to get when the terminal is given back, from a user of all the screen. */
 void tty_farewell(const char *text);
 /* Since the last call: was the process stopped and continued? The terminal is ours again then. */
 bool tty_continued(void);

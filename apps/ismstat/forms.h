@@ -4,9 +4,10 @@
  *
  *	show device info [ID|all]
  *
- * Words in small letters are typed as they are; '|' parts alternatives; words in capitals, and those
- * that begin with a digit (a range), stand for a value; what is in brackets may be left out (the last word only). From the same texts come
- * parsing, completion, complaints, help and the man page's table. Pure functions.
+ * Words in small letters are typed as they are; '|' parts alternatives; words in capitals, and
+ * those that begin with a digit (a range), stand for a value; what is in brackets may be left out
+ * (the last word only). From the same texts come parsing, completion, complaints, help and the man
+ * page's table. Pure functions.
  */
 #ifndef FORMS_H
 #define FORMS_H

@@ -30,8 +30,8 @@ struct source;
 /*
  * The telemetry of a running DPDK program.
  * @param who  file prefix or PID of a program; NULL: this program itself (after run_eal_init()).
- * @return 0; -ENOENT no such program, -EACCES, -EPROTO it is no DPDK telemetry, ...: `err` is a line
- *         for people that names what was looked for and, on -ENOENT, the programs that there are.
+ * @return 0; -ENOENT no such program, -EACCES, -EPROTO it is no DPDK telemetry, ...: `err` is a
+ *         line for people that names what was looked for and, on -ENOENT, the programs there are.
  */
 int source_open(const char *who, struct source **src, char *err, size_t err_size);
 void source_close(struct source *src); /* tolerates NULL */
@@ -60,7 +60,7 @@ struct view_context {
  * @return 0; -EINVAL no such view: `err` says the nearest; -EIO the source did not answer.
  */
 int view_show(struct view_context *ctx, int argc, char **argv, char *err, size_t err_size);
-/* From now on counters of that view count from here (kept on our side: others are not disturbed). */
+/* From now on counters of that view count from here (kept on our side: nobody is disturbed). */
 int view_clear(struct view_context *ctx, int argc, char **argv, char *err, size_t err_size);
 /*
  * The same answer as show, not printed; NULL and err. For top and openmetrics. Owned by the caller.
@@ -96,7 +96,8 @@ void fwd_destroy(struct fwd *f);
 /*
  * The commands of the prompt. Each returns 0, or -errno with a line for people in err.
  *	fwd_set("fwd", "ping"), ("size", "4096"), ("burst", "32"), ("window", "64"), ("time", "5"),
- *	("rate", "1000") ...: fwd_settings lists them for help and completion. Refused while running.
+ *	("rate", "1000") ...: fwd_settings lists them, for help and completion. Refused during
+ *	a test.
  */
 struct fwd_setting {
 	const char *name, *values, *help;

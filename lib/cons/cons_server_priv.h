@@ -150,8 +150,8 @@ struct cons_peer {
 	uint64_t since_ns;
 	uint64_t out_pos; /* next byte to be sent */
 	/*
-	 * The client has consumed all before this one: an id is used again only after its completion
-	 * was. What it has not is kept for a writer, so that a lost link loses nothing.
+	 * The client has consumed all before this one: an id is used again only after its
+	 * completion was. What it has not is kept for a writer, so that a lost link loses nothing.
 	 */
 	uint64_t seen_pos;
 	uint64_t read_end[LINK_DEPTH_MAX]; /* by id: position after what its READ brought */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Link tests against a hostile peer, both ends. The first byte chooses who lies: a tester that sends
- * any requests to our testee, or a testee that answers our tester with anything. What passes the
- * gates must be in range, and nothing may crash or be left behind.
+ * Link tests against a hostile peer, both ends. The first byte chooses who lies: a tester that
+ * sends any requests to our testee, or a testee that answers our tester with anything. What passes
+ * the gates must be in range, and nothing may crash or be left behind.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -107,7 +107,8 @@ import os, socket, sys
 mode, path = sys.argv[1:]
 hello = b'{"version":"DPDK 22.11.11","pid":%d,"max_output_len":16384}' % os.getpid()
 answers = {
-	'garbage': b'\xff\xfe{{{{', 'empty': b'{}', 'deep': b'{"/":' + b'[' * 9000 + b']' * 9000 + b'}',
+	'garbage': b'\xff\xfe{{{{', 'empty': b'{}',
+	'deep': b'{"/":' + b'[' * 9000 + b']' * 9000 + b'}',
 	'huge': b'{"/":"' + b'x' * 280000 + b'"}', 'terminal': b'{"/":"\\u001b[2J"}',
 	'names': b'{"/":["/ism/info","/link/stats","/blk/exports"]}', 'silent': None,
 }
@@ -132,7 +133,8 @@ while True:
 EOT
 mkdir -p "$RUNTIME_DIRECTORY/dpdk/fake"
 for mode in mute hang-up noise garbage empty deep huge terminal names silent; do
-	start_foreign fake python3 "$WORK/fake.py" "$mode" "$RUNTIME_DIRECTORY/dpdk/fake/dpdk_telemetry.v2"
+	start_foreign fake python3 "$WORK/fake.py" "$mode" \
+		"$RUNTIME_DIRECTORY/dpdk/fake/dpdk_telemetry.v2"
 	wait_ready fake
 	for what in --openmetrics "show device info" --top; do
 		# shellcheck disable=SC2086 # words

@@ -19,7 +19,8 @@ tried=0
 judge() {
 	local lines
 	tried=$((tried + 1))
-	grep -vE '^dpdk-ismstat: (raw_ism0: gid|link: session) ' "$WORK/run.err" >"$WORK/line" || true
+	grep -vE '^dpdk-ismstat: (raw_ism0: gid|link: session) ' "$WORK/run.err" >"$WORK/line" ||
+		true
 	lines=$(wc -l <"$WORK/line")
 	if [ "$1" -eq "$2" ] && [ "$lines" -eq 1 ] && [ ! -s "$WORK/run.out" ] &&
 		grep -qE -- "^dpdk-ismstat: .*$3" "$WORK/line"; then

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# The prompt of dpdk-ismstat at the end of a pipe, as programs like expect(1) use it: nothing that is
-# written ahead is lost, a wrong line ends nothing, the end of input ends the program.
+# The prompt of dpdk-ismstat at the end of a pipe, as programs like expect(1) use it: nothing that
+# is written ahead is lost, a wrong line ends nothing, the end of input ends the program.
 # shellcheck source=tests/lib/integration.sh
 . "$(dirname "$0")/../lib/integration.sh"
 # shellcheck source=tests/lib/ismstat.sh

@@ -38,7 +38,8 @@ restored() {
 
 # widest: columns of the longest line on the screen.
 widest() {
-	screen_tmux capture-pane -p -t '=here:' | awk '{ if (length > n) n = length } END { print n + 0 }'
+	screen_tmux capture-pane -p -t '=here:' |
+		awk '{ if (length > n) n = length } END { print n + 0 }'
 }
 
 screen_type here './top'

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# What dpdk-ismstat shows is what dpdk-telemetry.py would: of itself, and of a server and a client of
-# disks that it attaches to; clear counts from there on for nobody else; rates; text for people.
+# What dpdk-ismstat shows is what dpdk-telemetry.py would: of itself, and of a server and a client
+# of disks that it attaches to; clear counts from there on for nobody else; rates; text for people.
 # shellcheck source=tests/lib/integration.sh
 . "$(dirname "$0")/../lib/integration.sh"
 # shellcheck source=tests/lib/ismstat.sh
@@ -13,7 +13,8 @@ need_fuse
 agree() {
 	stat_attach 0 "$1" --json show all
 	cp "$WORK/run.out" "$WORK/all.json"
-	python3 - "$WORK/all.json" "$source_dir/tools/lib/telemetry.py" "${child_pid[$1]}" <<'PYTHON' ||
+	python3 - "$WORK/all.json" "$source_dir/tools/lib/telemetry.py" \
+		"${child_pid[$1]}" <<'PYTHON' ||
 import json, subprocess, sys
 shown = json.loads(open(sys.argv[1]).read())
 def ask(cmd):

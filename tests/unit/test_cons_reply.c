@@ -135,6 +135,13 @@ attached(void **state)
 	assert_int_equal(a.unit, 3);
 }
 
+#define REFUSED(change, status, want)                                                              \
+	do {                                                                                       \
+		wire = good_attached();                                                            \
+		change;                                                                            \
+		assert_int_equal(cons_reply_attached(&wire, &asked, status, &a), want);            \
+	} while (0)
+
 static void
 attached_refused(void **state)
 {
@@ -142,12 +149,6 @@ attached_refused(void **state)
 	struct cons_wire_attached wire;
 	struct cons_attached a;
 
-#define REFUSED(change, status, want)                                                              \
-	do {                                                                                       \
-		wire = good_attached();                                                            \
-		change;                                                                            \
-		assert_int_equal(cons_reply_attached(&wire, &asked, status, &a), want);            \
-	} while (0)
 	REFUSED(memset(wire.name, 'x', sizeof(wire.name)), CONS_OK, -EPROTO);
 	REFUSED(memset(wire.text, 'x', sizeof(wire.text)), CONS_EIO, -EPROTO);
 	REFUSED(wire.out_pos = rte_cpu_to_be_64(CONS_POS_MAX + 1), CONS_OK, -EPROTO);
@@ -160,6 +161,15 @@ attached_refused(void **state)
 	REFUSED(wire.unit = 0, CONS_EIO, 0);
 	REFUSED(wire.name[0] = '\0', CONS_OK, -EPROTO);
 	REFUSED(wire.name[0] = '\0', CONS_ENOENT, 0);
+}
+
+static void
+attached_otherwise_than_asked(void **state)
+{
+	struct cons_wire_attach asked = { 0 };
+	struct cons_wire_attached wire;
+	struct cons_attached a;
+
 	/* The role is the one that was asked for. */
 	REFUSED(wire.flags = 0, CONS_OK, -EPROTO);
 	REFUSED(wire.flags = 0, CONS_EBUSY, 0);
@@ -174,8 +184,8 @@ attached_refused(void **state)
 	REFUSED(wire.lost = 0, CONS_OK, -EPROTO);
 	REFUSED(wire.out_pos = rte_cpu_to_be_64(900), CONS_OK, -EPROTO);
 	REFUSED(wire.instance = rte_cpu_to_be_64(12), CONS_OK, 0);
-#undef REFUSED
 }
+#undef REFUSED
 
 static void
 events(void **state)
@@ -304,9 +314,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(completions), cmocka_unit_test(last_position),
-		cmocka_unit_test(attached),    cmocka_unit_test(attached_refused),
-		cmocka_unit_test(events),      cmocka_unit_test(lists),
+		cmocka_unit_test(completions),
+		cmocka_unit_test(last_position),
+		cmocka_unit_test(attached),
+		cmocka_unit_test(attached_refused),
+		cmocka_unit_test(attached_otherwise_than_asked),
+		cmocka_unit_test(events),
+		cmocka_unit_test(lists),
 		cmocka_unit_test(infos),
 	};
 

@@ -277,6 +277,19 @@ test_replaces_itself(void **state)
 
 /* --- resuming --- */
 
+/* What was not known to be taken is sent again: only the new part counts. */
+static void
+type_again(struct rig *r)
+{
+	assert_int_equal(rig_type_at(r, 0, 4, "two\nthree\n"), CONS_OK);
+	rig_expect(r, 0, "three\r\n");
+	assert_string_equal(r->peer[0].seen, "two\r\nthree\r\n");
+	assert_int_equal(rig_type_at(r, 0, 0, "one\ntwo\n"), CONS_OK);
+	assert_int_equal(rig_type_at(r, 0, 15, "gap\n"), CONS_EINVAL);
+	assert_int_equal(rig_type_at(r, 0, 14, "end\n"), CONS_OK);
+	rig_expect(r, 0, "end\r\n");
+}
+
 static void
 test_resume_after_lost_link(void **state)
 {
@@ -307,14 +320,7 @@ test_resume_after_lost_link(void **state)
 	assert_int_equal(rte_be_to_cpu_64(r.peer[0].attached.in_pos), 8);
 	rig_expect(&r, 0, "two\r\n");
 	assert_string_equal(r.peer[0].seen, "two\r\n");
-	/* What was not known to be taken is sent again: only the new part counts. */
-	assert_int_equal(rig_type_at(&r, 0, 4, "two\nthree\n"), CONS_OK);
-	rig_expect(&r, 0, "three\r\n");
-	assert_string_equal(r.peer[0].seen, "two\r\nthree\r\n");
-	assert_int_equal(rig_type_at(&r, 0, 0, "one\ntwo\n"), CONS_OK);
-	assert_int_equal(rig_type_at(&r, 0, 15, "gap\n"), CONS_EINVAL);
-	assert_int_equal(rig_type_at(&r, 0, 14, "end\n"), CONS_OK);
-	rig_expect(&r, 0, "end\r\n");
+	type_again(&r);
 	rig_audited(&r, "lost its link");
 	rig_audited(&r, "returned to write");
 	rig_teardown(&r);

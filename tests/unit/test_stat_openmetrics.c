@@ -189,7 +189,8 @@ nonsense(void **state)
 		"{\"device_xstats\": {\"0\": [1, 2]}, \"link_xstats\": \"x\"}",
 		"{\"link_xstats\": {\"sessions\": {\"0\": 1}, \"queues\": {\"0/0\": null}}}",
 		"{\"link_xstats\": {\"sessions\": [], \"total\": {\"errors\": 3}}}",
-		"{\"blk_exports\": {\"0\": \"x\"}, \"blk_client\": {\"a\": [], \"b\": {\"disk\": 1}}}",
+		"{\"blk_exports\": {\"0\": \"x\"}}",
+		"{\"blk_client\": {\"a\": [], \"b\": {\"disk\": 1}}}",
 		"{\"cons_consoles\": [1], \"cons_client\": [], \"cons_stats\": 1}",
 		"{\"program\": \"a, PID b, c\"}",
 	};

@@ -168,8 +168,8 @@ picture(const char *now, const char *before)
 static void
 has(const char *text, const char *part)
 {
-	if (strstr(text, part) == NULL)
-		fail_msg("no '%s' in\n%s", part, text);
+	if (text == NULL || strstr(text, part) == NULL)
+		fail_msg("no '%s' in\n%s", part, text != NULL ? text : "nothing");
 }
 
 static void

@@ -61,14 +61,14 @@ link_ismstat() {
 
 # memif_end NAME CPU ROLE FORWARD-MODE SIZE [OPTION...]
 memif_end() {
-	local name=$1 cpu=$2 role=$3 forward=$4 buffer=2048
+	local name=$1 cpu=$2 role=$3 forward=$4 buffer=2048 socket=$WORK/memif.sock
 	# A message is one buffer.
 	[ "$5" -le 2048 ] || buffer=$(($5 + 128))
 	shift 5
 	start_foreign "$name" env "RUNTIME_DIRECTORY=$WORK" stdbuf -oL dpdk-testpmd \
 		--lcores "0@$cpu,1@$cpu" --no-huge -m 512 --no-pci --no-telemetry \
 		--file-prefix "$name" \
-		"--vdev=net_memif0,role=$role,socket-abstract=no,socket=$WORK/memif.sock,bsize=$buffer" -- \
+		"--vdev=net_memif0,role=$role,socket-abstract=no,socket=$socket,bsize=$buffer" -- \
 		"--forward-mode=$forward" --total-num-mbufs=16384 "--mbuf-size=$((buffer + 128))" \
 		--nb-cores=1 --no-mlockall --auto-start --stats-period=1 "$@"
 }
@@ -88,7 +88,8 @@ link_memif() {
 		wait_for 20 "testpmd listens" test -S "$WORK/memif.sock"
 		memif_end memif-tx "$cpu_b" client txonly "$size" "--txpkts=$size"
 		wait_for $((seconds + 30)) "testpmd counts" memif_counts "$seconds"
-		if ! is_running "${child_pid[memif-rx]}" || ! is_running "${child_pid[memif-tx]}"; then
+		if ! is_running "${child_pid[memif-rx]}" ||
+			! is_running "${child_pid[memif-tx]}"; then
 			peer_reason="dpdk-testpmd ends: $(tail -n 1 "$WORK/memif-tx.err")"
 			return 1
 		fi
