@@ -247,7 +247,8 @@ stall(struct cons_instance *inst)
 	if (cons_instance_writer(inst) == 0 || inst->stalled)
 		return;
 	if (ioctl(inst->term.fd, FIONREAD, &waiting) == 0 && waiting == 0) {
-		inst->readable = false; /* until epoll tells of more */
+		/* Until epoll tells of more; of a program that has ended it tells nothing. */
+		inst->readable = inst->state == CONS_DRAINING;
 		return;
 	}
 	inst->stalled = true;
