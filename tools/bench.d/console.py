@@ -25,6 +25,7 @@ import termios
 import time
 
 LIMIT_S = 60 # for anything to come
+TOTAL_S = 150 # for all of a run
 KEYS_A_LINE = 50 # a terminal's line takes 4095
 WARM_UP = 50
 
@@ -134,10 +135,11 @@ def flood(args):
 	if args.pipe:
 		child = subprocess.Popen(args.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 		fd = child.stdout.fileno()
-		seconds = count_bytes(lambda: os.read(fd, 65536), args.bytes)
-		child.stdin.close()
-		child.kill()
-		child.wait()
+		try:
+			seconds = count_bytes(lambda: os.read(fd, 65536), args.bytes)
+		finally:
+			child.kill()
+			child.wait()
 	else:
 		terminal = Terminal(args.command)
 		seconds = count_bytes(terminal.read, args.bytes)
@@ -158,6 +160,10 @@ def main():
 	two.add_argument('--pipe', action='store_true')
 	two.add_argument('command', nargs=argparse.REMAINDER)
 	args = parser.parse_args()
+	# Nothing that was started may outlive us.
+	signal.signal(signal.SIGALRM, lambda *_: fail(f'not done within {TOTAL_S} s'))
+	signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+	signal.alarm(TOTAL_S)
 	print(json.dumps(keys(args) if args.what == 'keys' else flood(args)))
 
 

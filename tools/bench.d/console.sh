@@ -5,12 +5,18 @@
 # The rounds of `tools/bench console`. What is measured goes to $WORK/results, one
 # folder for each peer and round; console_report.py reads all of it.
 
+# output_to FILE COMMAND...: in place of this (sub)shell.
+output_to() {
+	local file=$1
+	shift
+	exec "$@" >"$file" 2>"$WORK/measure.err"
+}
+
 # measure NAME ARGUMENT...: one run of console.py.
 measure() {
 	local name=$1
 	shift
-	bounded 180 python3 "$here/bench.d/console.py" "$@" \
-		>"$dir/$name.json" 2>"$WORK/measure.err" ||
+	bounded 180 output_to "$dir/$name.json" python3 "$here/bench.d/console.py" "$@" ||
 		fail "$peer: $name: $(tail -n 5 "$WORK/measure.err")"
 }
 
