@@ -38,8 +38,8 @@ system_guest=(busybox-static:s390x pciutils:s390x)
 
 # Parts of linux-source: the drivers of the kernel that are built as they are.
 system_source=(
-	'*/drivers/vfio/pci/vfio_pci_priv.h' '*/drivers/vfio/pci/ism'
-	'*/drivers/s390/net/ism*' '*/drivers/dibs' '*/include/linux/dibs.h'
+	'*/drivers/vfio' '*/drivers/iommu/iommufd' '*/drivers/iommu/*.h' '*/lib/interval_tree.c'
+	'*/drivers/s390/net/ism*' '*/drivers/dibs'
 )
 
 # Modules that guests load; what these need comes along.

@@ -74,10 +74,11 @@ guest_binary() {
 	skip "no $1 for s390x: tools/build-s390x makes it"
 }
 
-# kernel_modules SUITE DIR: make the modules of DIR; they must build without a warning.
+# kernel_modules SUITE DIR [MAKE-ARGUMENT...]: make the modules of DIR; they must build without a
+# warning.
 kernel_modules() {
 	local log=$WORK/modules-$1.log
-	module_build "$1" "$2" >"$log" 2>&1 || fail "modules for $1: $(tail -n 30 "$log")"
+	module_build "$@" >"$log" 2>&1 || fail "modules for $1: $(tail -n 30 "$log")"
 	! grep -i warning "$log" || fail "modules for $1: warnings"
 }
 
