@@ -124,7 +124,7 @@ map_error(const struct vfio_bus *bus, int err, uint64_t len)
 	if (err == ENOMEM)
 		ISM_LOG(ERR,
 			"%s: cannot lock %llu bytes for DMA: the limit of locked memory is %llu "
-			"bytes, raise it (ulimit -l)",
+			"bytes: ulimit -l unlimited (in a service: LimitMEMLOCK=infinity)",
 			bus->name, (unsigned long long)len, (unsigned long long)lim.rlim_cur);
 	else
 		ISM_LOG(ERR, "%s: DMA map of %llu bytes: %s", bus->name, (unsigned long long)len,

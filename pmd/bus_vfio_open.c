@@ -66,20 +66,19 @@ vfio_driver_ok(const char *name, const char *driver)
 	if (strcmp(driver, "ism_vfio_pci") == 0)
 		return true;
 	if (driver[0] == '\0')
-		ISM_LOG(NOTICE,
-			"%s: not bound to a driver; to use it here: driverctl set-override %s "
-			"ism_vfio_pci",
-			name, name);
+		ISM_LOG(ERR, "%s: not bound to ism_vfio_pci: tools/bind bind %s", name, name);
 	else if (strcmp(driver, "vfio-pci") == 0)
-		ISM_LOG(NOTICE,
-			"%s: bound to vfio-pci, which cannot reach the BARs of an ISM function; "
-			"bind ism_vfio_pci: driverctl set-override %s ism_vfio_pci",
+		ISM_LOG(ERR,
+			"%s: bound to vfio-pci, which cannot reach the BARs of an ISM function: "
+			"tools/bind bind %s",
+			name, name);
+	else if (strcmp(driver, "ism") == 0)
+		ISM_LOG(ERR,
+			"%s: in use by the kernel's driver ism (SMC-D), to take it from there: "
+			"tools/bind bind --force %s",
 			name, name);
 	else
-		ISM_LOG(NOTICE,
-			"%s: in use by the kernel's driver %s; to use it here: driverctl "
-			"set-override %s ism_vfio_pci",
-			name, driver, name);
+		ISM_LOG(ERR, "%s: bound to the driver %s: tools/bind bind %s", name, driver, name);
 	return false;
 }
 
@@ -88,14 +87,19 @@ vfio_driver_ok(const char *name, const char *driver)
 static int
 open_container(struct vfio_bus *bus)
 {
+	int err;
+
 	bus->container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	if (bus->container < 0) {
-		TELL(bus, "/dev/vfio/vfio: %s; is the module vfio loaded?", strerror(errno));
+		err = errno;
+		TELL(bus, "/dev/vfio/vfio: %s: %s", strerror(err),
+		     err == EACCES || err == EPERM ? "chmod a+rw /dev/vfio/vfio"
+						   : "modprobe vfio_iommu_type1");
 		return -ENODEV;
 	}
 	if (ioctl(bus->container, VFIO_GET_API_VERSION) != VFIO_API_VERSION ||
 	    ioctl(bus->container, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) != 1) {
-		TELL(bus, "this kernel's VFIO has no type 1 (v2) IOMMU");
+		TELL(bus, "VFIO has no type 1 (v2) IOMMU: modprobe vfio_iommu_type1");
 		return -ENODEV;
 	}
 	return 0;
@@ -108,13 +112,16 @@ tell_group(struct vfio_bus *bus, const char *path, int err)
 
 	vfio_bound_driver(bus->name, bound, sizeof(bound));
 	if (err == EACCES || err == EPERM)
-		TELL(bus, "no permission to open %s: give it to this user (chown or a udev rule)",
-		     path);
+		TELL(bus, "no permission to open %s: tools/bind bind --owner %u %s", path,
+		     geteuid(), bus->name);
 	else if (err == EBUSY)
-		TELL(bus, "%s is in use by another process", path);
+		TELL(bus, "%s is in use by another process: tools/bind status tells by which",
+		     path);
 	else
-		TELL(bus, "%s: %s; the function is bound to \"%s\", expected ism_vfio_pci", path,
-		     strerror(err), bound);
+		TELL(bus,
+		     "%s: %s; the function is bound to \"%s\", expected ism_vfio_pci: "
+		     "tools/bind bind %s",
+		     path, strerror(err), bound, bus->name);
 }
 
 static int

@@ -58,8 +58,14 @@ dmb_map(struct ism_fn *fn, struct ism_dmb *dmb)
 	int ret;
 
 	ret = ism_iova_alloc(&fn->iova, dmb->mem.len, &dmb->iova);
-	if (ret < 0)
+	if (ret < 0) {
+		ISM_LOG(ERR,
+			"%s: no room in the DMA window 0x%llx..0x%llx for %zu bytes more: boot "
+			"with s390_iommu_aperture=2",
+			fn->path, (unsigned long long)fn->iova.first,
+			(unsigned long long)fn->iova.last, (size_t)dmb->mem.len);
 		return ret;
+	}
 	ret = fn->ops->dma_map(fn->bus, dmb->iova, dmb->mem.addr, dmb->mem.len, dmb->mem.fd);
 	if (ret < 0)
 		ism_iova_free(&fn->iova, dmb->iova);
