@@ -3,6 +3,7 @@
 # A guest mounts what its host serves: ext4 made by the host, filled by the guest on a
 # loop device of it, comes back with every byte; then the guest makes sure of what
 # the host has put there. Little-endian server, big-endian client.
+# shellcheck disable=SC2016 # scripts are for the guest's shell
 # shellcheck source=tests/system/lib/guest.sh
 . "$(dirname "$0")/lib/guest.sh"
 # shellcheck source=tests/system/lib/programs.sh
@@ -20,7 +21,7 @@ sums() {
 	(cd "$1" && find . -type f -exec sha256sum {} + | LC_ALL=C sort -k 2)
 }
 sums "$WORK/files/tree" >"$WORK/files/sums"
-files=$(wc -l <"$WORK/files/sums")
+count=$(wc -l <"$WORK/files/sums")
 
 image=$(image_make disk.img 64)
 mkfs.ext4 -q "$image"
@@ -54,4 +55,4 @@ stop server
 guest_stop guest
 stop fabric
 e2fsck -fn "$image" >"$WORK/fsck" 2>&1 || fail "e2fsck: $(cat "$WORK/fsck")"
-note "$files files came back"
+note "$count files came back"

@@ -102,3 +102,10 @@ machine_says() {
 	grep -qE -- "$regex" "$WORK/$name.run" ||
 		fail "$command: no /$regex/: $(cat "$WORK/$name.run")"
 }
+
+# guest_judge: prints the path of pmd_judge, which is a test's and no program.
+guest_judge() {
+	local path
+	path=$(guest_binary dpdk-ismd) || { echo "$path" && exit 77; }
+	echo "${path%/apps/*}/tests/pmd_judge"
+}
