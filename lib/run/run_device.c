@@ -53,12 +53,14 @@ complain_none(void)
 		run_error("no ISM function behind socket %s%s%s (is ism-fabric running?)",
 			  facts->socket, reason[0] ? ": " : "", reason);
 	else if (facts->device)
-		run_error("none of the named devices is an ISM function%s%s", reason[0] ? ": " : "",
-			  reason);
+		run_error(
+			"none of the named devices is an ISM function for programs%s%s; look with "
+			"tools/bind status",
+			reason[0] ? ": " : "", reason);
 	else
-		run_error("no ISM function: bind one (1014:04ed) to ism_vfio_pci, or name the "
+		run_error("no ISM function%s%s; bind one with tools/bind bind ADDRESS, or name the "
 			  "fabric's socket with --vdev=raw_ism0,socket=PATH before -- or in "
-			  "ISM_VDEV_SOCKET%s%s",
+			  "ISM_VDEV_SOCKET",
 			  reason[0] ? ": " : "", reason);
 }
 
