@@ -17,7 +17,7 @@
 #define ITEMS_ROUND 64
 #define LEAVE_NS (1 * BASE_NS_PER_S) /* for the server's word that we have left */
 #define TYPING_NS (2 * BASE_NS_PER_S) /* after a key somebody waits for its echo */
-#define TYPING_NAP_US 250
+#define TYPING_NAP_US 100
 #define STALL_NS (200 * BASE_NS_PER_US) /* before a stdout that was full is tried again */
 
 /* --- output --- */

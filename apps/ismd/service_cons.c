@@ -10,7 +10,7 @@
 #include "run.h"
 
 #define TYPING_NS (2 * BASE_NS_PER_S) /* after input somebody waits for the echo ... */
-#define TYPING_NAP_US 250 /* ... and the thread looks so often */
+#define TYPING_NAP_US 100 /* ... and the thread looks so often */
 
 static bool typing;
 
