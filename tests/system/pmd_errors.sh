@@ -14,9 +14,9 @@ a=${address[a]} b=${address[b]}
 
 # meets REGEX [PREFIX]: the program ends with status 3 and one line.
 meets() {
-	local command="${2:-}/ism/dpdk-ismstat -a $a -- --json show device info"
-	[ -z "$as" ] || command="su $as -s /bin/sh -c 'cd /tmp; XDG_RUNTIME_DIR=/tmp $command'"
-	machine_says guest 3 "^dpdk-ismstat: .*$1\$" "$command 2>&1"
+	local line="${2:-}/ism/dpdk-ismstat -a $a -- --json show device info"
+	[ -z "$as" ] || line="su $as -s /bin/sh -c 'cd /tmp; XDG_RUNTIME_DIR=/tmp $line'"
+	machine_says guest 3 "^dpdk-ismstat: .*$1\$" "$line 2>&1"
 	[ "$(wc -l <"$WORK/guest.run")" -eq 1 ] || fail "more than a line: $(cat "$WORK/guest.run")"
 	note "$(cat "$WORK/guest.run")"
 }
