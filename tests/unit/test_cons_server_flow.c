@@ -90,6 +90,28 @@ test_writer_slows(void **state)
 	rig_teardown(&r);
 }
 
+/*
+ * A program whose last output fills exactly what may be read ahead, and that ends then: its end is
+ * told all the same, though the terminal has nothing more to tell.
+ */
+static void
+test_full_at_the_end(void **state)
+{
+	struct cons_wire_attach rec = rig_attach_record("c", 1, 0);
+	struct rig r;
+
+	start(&r, 1, 0, "stty -opost -echo; head -c 131072 /dev/zero; exit 9");
+	attach_quiet(&r, 0, &rec);
+	rig_until(&r, now(&r)->scroll.head == 128 * KIB && now(&r)->state == CONS_DRAINING);
+	rig_pass(&r, 100);
+	assert_int_equal(now(&r)->state, CONS_DRAINING);
+	r.peer[0].credits_max = 8;
+	assert_int_equal(rig_ended(&r, 0), 9);
+	assert_int_equal(r.peer[0].out_pos, 128 * KIB);
+	assert_null(r.srv->consoles[0]->now);
+	rig_teardown(&r);
+}
+
 /* With a small scrollback it is half of that. */
 static void
 test_small_scrollback(void **state)
@@ -284,6 +306,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_writer_slows),
+		cmocka_unit_test(test_full_at_the_end),
 		cmocka_unit_test(test_small_scrollback),
 		cmocka_unit_test(test_lost_while_detached),
 		cmocka_unit_test(test_observer_behind),
