@@ -107,7 +107,8 @@ print(sock.getsockname()[1])')
 	wait_for 10 "sshd listens" file_shows "$WORK/sshd.err" 'Server listening'
 	peer_children=(sshd)
 	ssh=(ssh -F none -p "$ssh_port" -i "$WORK/ssh.user" -o IdentitiesOnly=yes -o LogLevel=ERROR
-		-o "UserKnownHostsFile=$WORK/ssh.known" -o StrictHostKeyChecking=no -o BatchMode=yes)
+		-o "UserKnownHostsFile=$WORK/ssh.known" -o StrictHostKeyChecking=no
+		-o BatchMode=yes)
 	peer_keys=("${ssh[@]}" -tt 127.0.0.1 "$far_keys")
 	peer_flood=("${ssh[@]}" -tt 127.0.0.1 "$far_flood")
 	peer_pipe=("${peer_flood[@]}")

@@ -61,14 +61,14 @@ link_ismstat() {
 
 # memif_end NAME CPU ROLE FORWARD-MODE SIZE [OPTION...]
 memif_end() {
-	local name=$1 cpu=$2 role=$3 forward=$4 buffer=2048 socket=$WORK/memif.sock
+	local name=$1 cpu=$2 role=$3 forward=$4 buffer=2048 path=$WORK/memif.sock
 	# A message is one buffer.
 	[ "$5" -le 2048 ] || buffer=$(($5 + 128))
 	shift 5
 	start_foreign "$name" env "RUNTIME_DIRECTORY=$WORK" stdbuf -oL dpdk-testpmd \
 		--lcores "0@$cpu,1@$cpu" --no-huge -m 512 --no-pci --no-telemetry \
 		--file-prefix "$name" \
-		"--vdev=net_memif0,role=$role,socket-abstract=no,socket=$socket,bsize=$buffer" -- \
+		"--vdev=net_memif0,role=$role,socket-abstract=no,socket=$path,bsize=$buffer" -- \
 		"--forward-mode=$forward" --total-num-mbufs=16384 "--mbuf-size=$((buffer + 128))" \
 		--nb-cores=1 --no-mlockall --auto-start --stats-period=1 "$@"
 }
