@@ -8,7 +8,6 @@
 . "$(dirname "$0")/../lib/console.sh"
 need_command tmux pgrep
 
-seconds=8
 fabric_start a b c
 server_start --console "sh=exec:$(far_shell),allow=any"
 screen_open here
@@ -20,16 +19,8 @@ screen_type here 'seq 1 100000' # they have worked, so they are not idle by bein
 screen_wait here '^100000$'
 screen_wait there '^100000$'
 sleep 2
-declare -A pids=([fabric]=${child_pid[fabric]} [server]=${child_pid[server]}
-	[writer]=$(screen_client here) [observer]=$(screen_client there))
-declare -A before=()
-for name in "${!pids[@]}"; do before[$name]=$(cpu_ns "${pids[$name]}"); done
-sleep $seconds
-for name in "${!pids[@]}"; do
-	permyriad=$((($(cpu_ns "${pids[$name]}") - before[$name]) / (seconds * 100000)))
-	note "$name: $((permyriad / 100)).$(printf %02d $((permyriad % 100))) % of a core"
-	[ "$permyriad" -lt 100 ] || fail "$name costs too much when idle"
-done
+costs_little 8 "fabric=${child_pid[fabric]}" "server=${child_pid[server]}" \
+	"writer=$(screen_client here)" "observer=$(screen_client there)"
 screen_type here 'echo awake-$((1 + 1))'
 screen_wait here '^awake-2$'
 screen_type here exit

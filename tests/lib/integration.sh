@@ -375,6 +375,30 @@ cpu_ns() {
 	cat "/proc/$1/task/"*/schedstat | awk '{ sum += $1 } END { printf "%.0f\n", sum }'
 }
 
+# costs_little SECONDS NAME=PID...: each costs less than 1 % of a core in one of three spans
+# of time: what else the machine does can add to that, and never take away.
+costs_little() {
+	local seconds=$1 tries=3 name permyriad dear
+	local -A pids=() before=()
+	shift
+	for name in "$@"; do pids[${name%%=*}]=${name#*=}; done
+	while true; do
+		dear=
+		for name in "${!pids[@]}"; do before[$name]=$(cpu_ns "${pids[$name]}"); done
+		sleep "$seconds"
+		for name in "${!pids[@]}"; do
+			permyriad=$((($(cpu_ns "${pids[$name]}") - before[$name]) /
+				(seconds * 100000)))
+			note "$name: $((permyriad / 100)).$(printf %02d $((permyriad % 100)))" \
+				"% of a core"
+			[ "$permyriad" -lt 100 ] || dear=$name
+		done
+		[ -n "$dear" ] || return 0
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || fail "$dear costs too much when idle"
+	done
+}
+
 # same FILE FILE WHAT: their bytes are equal.
 same() {
 	bounded 60 cmp "$1" "$2" || fail "$3"
