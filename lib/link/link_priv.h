@@ -169,6 +169,7 @@ struct link_session {
 	uint64_t beat_sent, beat_seen;
 	uint64_t beat_due_ns, heard_ns;
 	uint64_t silence_ns; /* dead after this long */
+	uint64_t traffic_seen; /* descriptors that had come in when it was last looked */
 	uint32_t notice_tx, notice_tx_count;
 	bool notice_due;
 	uint64_t notice_seen;

@@ -21,7 +21,7 @@ serve() {
 serve server1
 server_function=guest
 client_function=host
-client_start --connect-timeout-ms 30000 --depth 8 --slot-size 16K --keepalive-ms 3000
+client_start --connect-timeout-ms 30000
 [ "$(stat -c %s "$DISK")" -eq $((4 << 20)) ] || fail "wrong size: $(stat "$DISK")"
 
 # same_image WHAT: the guest's file and the host's mount have the same bytes.

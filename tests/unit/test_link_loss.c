@@ -82,6 +82,43 @@ silent_listener(void **state)
 	silence(RIG_LISTENER);
 }
 
+/* `late` sends no keepalive, but what it has to send: that counts, as long as it comes. */
+static void
+busy(unsigned int late)
+{
+	unsigned int other = 1 - late;
+	struct link *hangs;
+	unsigned int i;
+
+	rig_up(&r, &two, 1, 8, 4096);
+	hangs = r.l[late];
+	r.l[late] = NULL;
+	for (i = 0; i < 5; i++) {
+		rig_pass(&r, 3000);
+		works();
+		rig_pass(&r, 1);
+	}
+	assert_int_equal(r.end[other].downs, 0);
+	rig_pass(&r, 3900);
+	assert_int_equal(r.end[other].downs, 0);
+	rig_pass(&r, 200);
+	assert_int_equal(r.end[other].why, LINK_WHY_SILENT);
+	r.l[late] = hangs;
+	rig_down(&r);
+}
+
+static void
+busy_initiator(void **state)
+{
+	busy(RIG_INITIATOR);
+}
+
+static void
+busy_listener(void **state)
+{
+	busy(RIG_LISTENER);
+}
+
 /* Both were stopped for an hour (a suspended machine): that is no silence of the peer. */
 static void
 a_pause_of_both_is_forgiven(void **state)
@@ -330,6 +367,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(silent_initiator),
 		cmocka_unit_test(silent_listener),
+		cmocka_unit_test(busy_initiator),
+		cmocka_unit_test(busy_listener),
 		cmocka_unit_test(a_pause_of_both_is_forgiven),
 		cmocka_unit_test(slow_peers_keepalive_counts),
 		cmocka_unit_test(refused_store),
