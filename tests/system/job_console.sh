@@ -53,11 +53,14 @@ screen_status here 0 # what login ends with
 ### Leave, and come back to what goes on ###
 screen_attach here host --console sh --wait 60
 screen_wait here '^far\$ *$' 60
-screen_type here 'word=kept-$((1 + 1))'
+# Not at a prompt: busybox asks the terminal where it is, and the answer would come here.
+screen_type here 'word=kept-$((1 + 1)); echo set-$((1 + 1)); sleep 5'
+screen_wait here '^set-2$' 60
 screen_keys here C-_ .
 screen_until 60 here "the client has left" screen_prompt here
 screen_clear here
 screen_attach here host --console sh --wait 60 --history 0
+screen_wait here '^far\$ *$' 60
 screen_type here 'echo $word'
 screen_wait here '^kept-2$' 60
 screen_type here 'exit 3'

@@ -36,8 +36,9 @@ machine_says guest 0 ' disk ' "/ism/dpdk-ismblk -- --peer ${GID[host]} --list"
 ! grep -q ' other ' "$WORK/guest.run" || fail "an export for others is shown"
 machine_spawn guest client "/ism/dpdk-ismblk -- --peer ${GID[host]} --mount /mnt"
 machine_ready guest client
-guest_run guest 300 'losetup /dev/loop0 /mnt/disk && mkdir /ext4 && mount -t ext4 /dev/loop0 /ext4 &&
-	cp -r /files/tree /ext4/ && sync && umount /ext4 && losetup -d /dev/loop0'
+guest_run guest 300 'losetup /dev/loop0 /mnt/disk && mkdir /ext4 &&
+	mount -t ext4 /dev/loop0 /ext4 && cp -r /files/tree /ext4/ && sync &&
+	umount /ext4 && losetup -d /dev/loop0'
 e2fsck -fn "$image" >"$WORK/fsck" 2>&1 || fail "e2fsck: $(cat "$WORK/fsck")"
 
 # What is there now, without any of us in between; and through a new mount in the guest.

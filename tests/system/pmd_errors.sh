@@ -29,7 +29,8 @@ machine_says guest 3 'no ISM function; bind one with tools/bind bind ADDRESS, or
 machine_says guest 0 "^$a +none +- +bind it: tools/bind bind $a\$" "/ism/bind status"
 guest_run guest 60 "modprobe vfio-pci && echo vfio-pci >/sys/bus/pci/devices/$a/driver_override &&
 	echo $a >/sys/bus/pci/drivers_probe"
-meets "$a: bound to vfio-pci, which cannot reach the BARs of an ISM function: tools/bind bind $a; look with tools/bind status"
+wrong="bound to vfio-pci, which cannot reach the BARs of an ISM function"
+meets "$a: $wrong: tools/bind bind $a; look with tools/bind status"
 guest_run guest 60 "rmmod ism-vfio-pci && mv /lib/modules/*/ism-vfio-pci.ko /root/"
 machine_says guest 1 'has no module ism-vfio-pci: .*kmod/README.md' "/ism/bind bind $a"
 guest_run guest 60 'mv /root/ism-vfio-pci.ko /lib/modules/*/'
@@ -52,7 +53,7 @@ meets "no permission to open /dev/vfio/[0-9]+: tools/bind bind --owner 1000 $a"
 guest_run guest 60 "/ism/bind bind --owner 1000 $a"
 meets 'cannot lock 8192 bytes for DMA: the limit of locked memory is 4096 bytes: ulimit -l .*' \
 	'ulimit -l 4; '
-machine_says guest 0 '"state":"open"' \
-	"su dave -s /bin/sh -c 'cd /tmp; XDG_RUNTIME_DIR=/tmp /ism/dpdk-ismstat -- --json show device info'"
+machine_says guest 0 '"state":"open"' "su dave -s /bin/sh -c \\
+	'cd /tmp; XDG_RUNTIME_DIR=/tmp /ism/dpdk-ismstat -- --json show device info'"
 guest_stop guest
 stop fabric

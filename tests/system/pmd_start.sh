@@ -29,8 +29,10 @@ info=(-- --json show device info)
 machine_says guest 3 'dpdk-ismstat: 2 ISM functions \(0001:00:00\.0, 0002:00:00\.0\): choose one' \
 	"/ism/dpdk-ismstat ${info[*]}"
 machine_says guest 0 0xa1b2c3d4e5f60718 "/ism/dpdk-ismstat -a ${address[b]} ${info[*]}"
-machine_says guest 0 0x1122334455667788 "/ism/dpdk-ismstat -- --device ${address[a]} --json show device info"
-machine_says guest 3 'none of the named devices is an ISM function' "/ism/dpdk-ismstat -a 0009:00:00.0 ${info[*]}"
+machine_says guest 0 0x1122334455667788 \
+	"/ism/dpdk-ismstat -- --device ${address[a]} --json show device info"
+machine_says guest 3 'none of the named devices is an ISM function' \
+	"/ism/dpdk-ismstat -a 0009:00:00.0 ${info[*]}"
 
 ### One process at a time; what a killed one leaves is nobody's trouble ###
 machine_spawn guest first "/ism/dpdk-ismstat -a ${address[a]} -- --listen any"
