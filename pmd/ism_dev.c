@@ -50,7 +50,8 @@ check_bus_info(struct ism_fn *fn, struct ism_bus_info *info)
 	if (info->iova_last < info->iova_first ||
 	    info->iova_last - info->iova_first < sizeof(struct ism_ctl_mem)) {
 		ISM_LOG(ERR,
-			"%s: DMA window 0x%llx..0x%llx is too small: boot with s390_iommu_aperture=2",
+			"%s: DMA window 0x%llx..0x%llx is too small: "
+			"boot with s390_iommu_aperture=2",
 			fn->path, (unsigned long long)info->iova_first,
 			(unsigned long long)info->iova_last);
 		return -EPROTO;
