@@ -379,15 +379,17 @@ cpu_ns() {
 # of time: what else the machine does can add to that, and never take away.
 costs_little() {
 	local seconds=$1 tries=3 name permyriad dear
-	local -A pids=() before=()
+	local -A idle_pids=() idle_before=()
 	shift
-	for name in "$@"; do pids[${name%%=*}]=${name#*=}; done
+	for name in "$@"; do idle_pids[${name%%=*}]=${name#*=}; done
 	while true; do
 		dear=
-		for name in "${!pids[@]}"; do before[$name]=$(cpu_ns "${pids[$name]}"); done
+		for name in "${!idle_pids[@]}"; do
+			idle_before[$name]=$(cpu_ns "${idle_pids[$name]}")
+		done
 		sleep "$seconds"
-		for name in "${!pids[@]}"; do
-			permyriad=$((($(cpu_ns "${pids[$name]}") - before[$name]) /
+		for name in "${!idle_pids[@]}"; do
+			permyriad=$((($(cpu_ns "${idle_pids[$name]}") - idle_before[$name]) /
 				(seconds * 100000)))
 			note "$name: $((permyriad / 100)).$(printf %02d $((permyriad % 100)))" \
 				"% of a core"

@@ -15,7 +15,8 @@ machine_start guest guest
 machine_bind guest guest
 guest_run guest 60 'truncate -s 4M /dev/shm/disk.img'
 serve() {
-	machine_spawn guest "$1" "/ism/dpdk-ismd -- --export disk=/dev/shm/disk.img,allow=${GID[host]}"
+	machine_spawn guest "$1" \
+		"/ism/dpdk-ismd -- --export disk=/dev/shm/disk.img,allow=${GID[host]}"
 	machine_ready guest "$1"
 }
 serve server1

@@ -55,7 +55,8 @@ stat_listen listener host
 for run_of in 'ping 500 64' 'stream 2000 64' 'verify 100 1500'; do
 	read -r mode count size <<<"$run_of"
 	commands "$mode" "$count" "$size"
-	guest_job guest 200 "/ism/dpdk-ismstat -- --json --peer ${GID[host]} ${run[*]@Q} 2>/tmp/run.err"
+	guest_job guest 200 \
+		"/ism/dpdk-ismstat -- --json --peer ${GID[host]} ${run[*]@Q} 2>/tmp/run.err"
 	cp "$WORK/guest.run" "$WORK/run.out"
 	[ "$job_status" -eq 0 ] || fail "$mode: $(machine_said guest)"
 	judge "guest-$size" "$mode" "$count"

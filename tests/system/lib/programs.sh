@@ -37,7 +37,8 @@ machine_start() {
 	[ -d "$WORK/ism" ] || guest_programs "$WORK/ism"
 	guest_start "$name" testing "${functions[@]}" -- "$WORK/ism" "${files[@]}"
 	guest_run "$name" 60 "mkdir -p /var/run /mnt &&
-		modprobe vfio-pci-core && modprobe vfio_iommu_type1 && modprobe loop && modprobe ext4 &&
+		modprobe vfio-pci-core && modprobe vfio_iommu_type1 && modprobe loop &&
+		modprobe ext4 &&
 		cp /ism/ism-vfio-pci.ko /lib/modules/*/ && depmod && modprobe ism-vfio-pci"
 	# They come in the order in which QEMU was told of them.
 	guest_run "$name" 30 "lspci -n -D | awk '\$3 == \"1014:04ed\" { print \$1 }'"
