@@ -27,24 +27,23 @@ row_is() {
 	row "$1" "$2" | grep -qE -- "$3"
 }
 
-screen_type here 'stty size'
-screen_wait here '^24 80$'
+# A size travels after the resize, and keys may be ahead of it: a person would see it by
+# and by. shows_size TEXT: the far program has said so, or is asked anew.
+shows_size() {
+	screen_shows here "^$1\$" && return
+	screen_type here 'stty size'
+	sleep 0.3
+	screen_shows here "^$1\$"
+}
+wait_for 20 "the first size" shows_size '24 80'
 screen_resize here 100 33
-far_size() {
-	screen_type here 'stty size'
-	screen_wait here "^$1\$"
-}
-# The size travels after the resize; a person would see it by and by.
-size_follows() {
-	screen_type here 'stty size'
-	sleep 0.2
-	screen_shows here '^33 100$'
-}
-wait_for 20 "the size follows" size_follows
+wait_for 20 "the size follows" shows_size '33 100'
 screen_resize here 80 24
 screen_clear here
 screen_keys here C-_ r
-wait_for 20 "the size follows back" far_size '24 80'
+wait_for 20 "the size follows back" shows_size '24 80'
+screen_clear here
+screen_wait here '^far\$ *$'
 
 # less at two sizes.
 screen_clear here
