@@ -17,6 +17,12 @@ die() {
 	exit 1
 }
 
+# What is needed cannot be had on this machine: nobody's error.
+unavailable() {
+	printf '%s: %s\n' "$tool" "$*" >&2
+	exit 77
+}
+
 wrong_usage() {
 	printf '%s: %s (see --help)\n' "$tool" "$*" >&2
 	exit 2

@@ -18,8 +18,15 @@ missing_packages() {
 	done
 }
 
-# Install what the list files name and the machine does not have.
+# Install what the list files name and the machine does not have, or end the tool.
 install_packages() {
+	try_packages "$@" || die "$packages_why"
+}
+
+# try_packages FILE...: the same; returns 1 with the reason in $packages_why when they
+# cannot be had.
+packages_why=
+try_packages() {
 	local -a missing as_root=()
 	local log
 
@@ -32,16 +39,18 @@ install_packages() {
 	[ ${#missing[@]} -gt 0 ] || return 0
 	if [ "$(id -u)" -ne 0 ]; then
 		as_root=(sudo -n)
-		"${as_root[@]}" true 2>/dev/null ||
-			die "packages are missing and only root may install them:" \
-				"apt-get install ${missing[*]}"
+		"${as_root[@]}" true 2>/dev/null || {
+			packages_why="packages are missing and only root may install them:"
+			packages_why+=" apt-get install ${missing[*]}"
+			return 1
+		}
 	fi
 	say "installing ${#missing[@]} packages: ${missing[*]}"
 	log=$top/build-logs/apt.log
-	run_logged "$log" "apt-get update" "${as_root[@]}" apt-get update ||
-		die "apt could not read the package lists"
+	packages_why="apt could not read the package lists, see $log"
+	run_logged "$log" "apt-get update" "${as_root[@]}" apt-get update || return 1
+	packages_why="apt could not install: ${missing[*]}, see $log"
 	run_logged "$log" "apt-get install" "${as_root[@]}" \
 		env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-		-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "${missing[@]}" ||
-		die "apt could not install: ${missing[*]}"
+		-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "${missing[@]}"
 }

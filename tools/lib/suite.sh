@@ -5,6 +5,10 @@
 # Running tests: a line for each, and the summary. The tool sets $logs, the folder for
 # logs, $results, the file in which results are kept, and $names, the tests that were
 # asked for (none: all). $run is put into the environment of every test.
+#
+# A tool that runs another one for its tests (run_tool) sets ISM_TEST_RESULTS and
+# ISM_TEST_DIR for it: a file to count in, and a folder to work in. Who counts for
+# another prints no summary.
 
 # selected NAME: is it one that was asked for?
 selected() {
@@ -87,12 +91,38 @@ show_meson() {
 	done
 }
 
+# run_tool SUITE TOOL ARGUMENT...: the tests that another tool runs, counted as if
+# they were this one's. It ends with 77 when it cannot run them here, and its
+# last line says why.
+run_tool() {
+	local suite=$1 name=$2 log=$logs/$1.log status=0 note
+	shift 2
+	: >"$log.results"
+	{
+		env "$run" ISM_TEST_RESULTS="$log.results" "$top/tools/$name" "$@" </dev/null 2>&1 ||
+			status=$?
+		echo "$status" >"$log.status"
+	} | tee "$log"
+	status=$(cat "$log.status")
+	cat "$log.results" >>"$results"
+	[ "$status" -ne 0 ] || return 0
+	note=$(tail -n 1 "$log")
+	if [ "$status" -eq 77 ]; then
+		show "$suite" "$name" skip 0
+		record skipped "$suite" "$name" 0 "$note"
+	elif ! grep -q '^failed' "$log.results"; then
+		show "$suite" "$name" fail 0
+		record failed "$suite" "$name" 0 "status $status, whole log: $log"
+	fi
+}
+
 # Where the tests work: in memory when there is room. Short, because the names
 # of sockets below it have to fit into 108 bytes.
 work_dir() {
-	local base=/tmp room
+	local base=${ISM_TEST_DIR:-/tmp} room
 	room=$(df --output=avail -BM /dev/shm 2>/dev/null | tail -n 1 | tr -dc 0-9) || true
-	[ ! -w /dev/shm ] || [ "${room:-0}" -lt 2048 ] || base=/dev/shm
+	[ -n "${ISM_TEST_DIR:-}" ] || [ ! -w /dev/shm ] || [ "${room:-0}" -lt 2048 ] ||
+		base=/dev/shm
 	TMPDIR=$(mktemp -d "$base/ism-test.XXXXXX")
 	chmod 755 "$TMPDIR" # tests of ordinary users work below it too
 	export TMPDIR ISM_TEST_DIR="$TMPDIR"
@@ -114,6 +144,11 @@ summary() {
 # Print the tests that failed, with the reasons, and the last line. Returns 1 when
 # there are any.
 conclude() {
+	if [ -n "${ISM_TEST_RESULTS:-}" ]; then
+		cat "$results" >>"$ISM_TEST_RESULTS"
+		! grep -q '^failed' "$results"
+		return
+	fi
 	if grep -q '^failed' "$results"; then
 		echo
 		awk -F '\t' '$1 == "failed" { print "failed: " $2 "/" $3 " (" $5 ")" }' \

@@ -3,6 +3,7 @@
 """Read what meson knows about tests.
 
 testlog.py names DIR SUITE           the tests of a suite that DIR has, one a line
+testlog.py programs DIR              paths of the programs below apps/ that DIR makes
 testlog.py results FILE SUITE LOG    meson's testlog.json as lines of
                                      STATUS<tab>SUITE<tab>NAME<tab>SECONDS<tab>NOTE
 testlog.py output FILE NAME          what matters of what one test printed
@@ -21,6 +22,13 @@ def names(build, suite):
             # Suites are called "suite" or "project:suite".
             if any(s.split(':')[-1] == suite for s in test['suite']):
                 print(test['name'])
+
+
+def programs(build):
+    with open(f'{build}/meson-info/intro-targets.json', encoding='utf-8') as f:
+        for target in json.load(f):
+            if target['type'] == 'executable' and '/apps/' in target['defined_in']:
+                print(*target['filename'], sep='\n')
 
 
 def read(path):
@@ -81,5 +89,5 @@ def tail(path):
 
 if __name__ == '__main__':
     {
-        'names': names, 'results': results, 'output': output, 'tail': tail,
+        'names': names, 'programs': programs, 'results': results, 'output': output, 'tail': tail,
     }[sys.argv[1]](*sys.argv[2:])
