@@ -3,6 +3,7 @@
 #include "ismblk.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 static struct file *
@@ -81,6 +82,16 @@ keep_payload(struct worker *w, struct context *c, const char *buf, size_t size)
 	return buf;
 }
 
+/*
+ * O_SYNC and O_DSYNC, of the open file or of this write (RWF_DSYNC). What goes through the page
+ * cache the kernel makes stable with an FSYNC of its own; past it, it leaves that to us.
+ */
+static bool
+is_synchronous(const struct file *f, const struct fuse_file_info *fi)
+{
+	return f->direct && (fi->flags & O_DSYNC) != 0;
+}
+
 void
 data_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
 	   struct fuse_file_info *fi)
@@ -104,6 +115,7 @@ data_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t o
 	}
 	c = context_get(w, req, f);
 	c->io.op = BLK_WRITE;
+	c->io.flags = is_synchronous(f, fi) ? BLK_FLAG_FUA : 0;
 	c->io.off = (uint64_t)off;
 	c->io.len = size < end - (uint64_t)off ? size : end - (uint64_t)off;
 	c->io.data = keep_payload(w, c, buf, size);

@@ -38,11 +38,11 @@ file_of(const struct fuse_file_info *fi)
  * would send the same bytes.
  */
 static int
-reply_open(fuse_req_t req, const struct file *f, bool direct)
+reply_open(fuse_req_t req, const struct file *f)
 {
 	const struct fuse_open_out out = {
 		.fh = (uintptr_t)f,
-		.open_flags = direct ? FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES : 0,
+		.open_flags = f->direct ? FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES : 0,
 	};
 
 	return fuse_reply_buf(req, (const char *)&out, sizeof(out));
@@ -64,7 +64,6 @@ file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct blk_disk *disk;
 	struct peer *peer;
 	struct file *f;
-	bool direct = app->opt.cache == CACHE_NONE || (fi->flags & O_DIRECT) != 0;
 
 	disk = tree_disk(app, ino, &peer);
 	if (disk == NULL || !blk_disk_present(disk)) {
@@ -82,12 +81,13 @@ file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	f->disk = disk;
 	f->peer = peer;
+	f->direct = app->opt.cache == CACHE_NONE || (fi->flags & O_DIRECT) != 0;
 	atomic_init(&f->losses, blk_disk_losses(disk));
 	pthread_mutex_lock(&files_lock);
 	LIST_INSERT_HEAD(&files, f, entry);
 	pthread_mutex_unlock(&files_lock);
 	/* The open was interrupted: there will be no release. */
-	if (reply_open(req, f, direct) == -ENOENT)
+	if (reply_open(req, f) == -ENOENT)
 		free_file(f);
 }
 

@@ -205,6 +205,7 @@ struct file {
 	LIST_ENTRY(file) entry;
 	struct blk_disk *disk;
 	struct peer *peer;
+	bool direct; /* past the kernel's page cache */
 	_Atomic uint64_t losses; /* of the disk, as this open file knows them */
 };
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Answered writes that a reboot of the server's system may have lost, or that another image never
-# had: the next fsync of each open file says EIO, once. A restart of the server alone loses nothing.
+# had: the next fsync of each open file says EIO, once. A restart of the server alone loses nothing,
+# and a synchronous write is on stable storage when it is answered, past the page cache, too.
 # shellcheck source=tests/lib/integration.sh
 . "$(dirname "$0")/../lib/integration.sh"
 need_fuse
@@ -29,15 +30,27 @@ reboot_server() {
 	boot_server
 }
 
-# One open file, driven line by line: "write" or "fsync"; answers 0 or errno.
+# One open file, and others for synchronous writes, driven line by line; answers 0 or errno.
 cat >"$WORK/file.py" <<'PYTHON'
-import os, sys
+import mmap, os, sys
 fd = os.open(sys.argv[1], os.O_RDWR)
+direct = os.open(sys.argv[1], os.O_RDWR | os.O_DIRECT)
+synced = {'sync': os.O_SYNC, 'direct-dsync': os.O_DSYNC | os.O_DIRECT,
+          'direct-sync': os.O_SYNC | os.O_DIRECT}
+for how in synced:
+    synced[how] = os.open(sys.argv[1], os.O_RDWR | synced[how])
+page = mmap.mmap(-1, 4096)
 answers = open(sys.argv[3], 'w')
 for line in open(sys.argv[2]):
+    how = line.strip()
+    page[:] = os.urandom(4096)
     try:
-        if line.strip() == 'write':
-            os.pwrite(fd, os.urandom(4096), 8192)
+        if how == 'write':
+            os.pwrite(fd, page, 8192)
+        elif how in synced:
+            os.pwrite(synced[how], page, 8192)
+        elif how == 'direct-rwf-dsync':
+            os.pwritev(direct, [page], 8192, os.RWF_DSYNC)
         else:
             os.fsync(fd)
         print(0, file=answers, flush=True)
@@ -71,6 +84,12 @@ expect "before a reboot" write 0
 expect "before a reboot" fsync 0
 reboot_server
 expect "after a reboot, all flushed" fsync 0
+
+for how in sync direct-sync direct-dsync direct-rwf-dsync; do
+	expect "before a reboot" "$how" 0
+	reboot_server
+	expect "after a reboot and a write with $how" fsync 0
+done
 
 expect "before a reboot" write 0
 reboot_server
