@@ -10,7 +10,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "base_time.h"
 
 /* What a terminal that poll(2) calls writable surely takes. */
 #define CAREFUL_BYTES 256
@@ -120,4 +123,15 @@ chan_write(const struct chan *ch, const void *buf, size_t len)
 	n = result(write(ch->fd, buf, len));
 	/* A terminal that takes nothing says so by 0. */
 	return n == 0 ? -EAGAIN : n;
+}
+
+void
+chan_wait(const struct chan *ch, uint64_t ns)
+{
+	const struct timespec ts = { .tv_sec = (time_t)(ns / BASE_NS_PER_S),
+				     .tv_nsec = (long)(ns % BASE_NS_PER_S) };
+	struct pollfd pfd = { .fd = ch->fd, .events = POLLOUT };
+
+	/* In vain, or a signal came: whoever writes next finds out. */
+	(void)ppoll(&pfd, 1, &ts, NULL);
 }

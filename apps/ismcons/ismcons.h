@@ -77,6 +77,8 @@ void chan_close(struct chan *ch);
 ssize_t chan_read(const struct chan *ch, void *buf, size_t len);
 /* @return bytes, at least 1; -EAGAIN; -EPIPE nobody reads; -errno. */
 ssize_t chan_write(const struct chan *ch, const void *buf, size_t len);
+/* Sleep until more can be written, or somebody has hung up, but no longer than this. */
+void chan_wait(const struct chan *ch, uint64_t ns);
 
 /* --- term.c --- */
 
@@ -133,7 +135,6 @@ struct ismcons {
 	int status; /* enum cons_exit, or the program's */
 	uint64_t deadline_ns; /* of the first connection, or of leaving; 0: none */
 	uint64_t typed_ns; /* when something was typed last; 0: not of late */
-	uint64_t stalled_ns; /* when stdout is tried again */
 	uint8_t typed[4096]; /* read and not yet looked at */
 	size_t typed_len, typed_at;
 };

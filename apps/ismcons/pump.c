@@ -18,7 +18,7 @@
 #define LEAVE_NS (1 * BASE_NS_PER_S) /* for the server's word that we have left */
 #define TYPING_NS (2 * BASE_NS_PER_S) /* after a key somebody waits for its echo */
 #define TYPING_NAP_US 100
-#define STALL_NS (200 * BASE_NS_PER_US) /* before a stdout that was full is tried again */
+#define STALL_NS (200 * BASE_NS_PER_US) /* what a round waits for a stdout that is full */
 
 /* --- output --- */
 
@@ -36,14 +36,18 @@ output_failed(struct ismcons *app, int err)
 	}
 }
 
-/* @return bytes written; 0: none now. */
+/*
+ * Whoever reads our output needs a CPU for it: sleep until there is room, for as long as the session
+ * and the keys can do without us.
+ * @return bytes written; 0: none now.
+ */
 static uint32_t
-output_data(struct ismcons *app, const struct cons_item *item, uint64_t now_ns)
+output_data(struct ismcons *app, const struct cons_item *item)
 {
 	ssize_t n = chan_write(&app->out, item->data, item->len);
 
 	if (n == -EAGAIN) {
-		app->stalled_ns = now_ns + STALL_NS;
+		chan_wait(&app->out, STALL_NS);
 		return 0;
 	}
 	if (n < 0) {
@@ -57,18 +61,16 @@ output_data(struct ismcons *app, const struct cons_item *item, uint64_t now_ns)
 }
 
 static unsigned int
-pump_output(struct ismcons *app, uint64_t now_ns)
+pump_output(struct ismcons *app)
 {
 	uint32_t n, bytes = 0;
 	struct cons_item item;
 	unsigned int work = 0;
 
-	if (now_ns < app->stalled_ns)
-		return 0;
 	while (work < ITEMS_ROUND && bytes < OUTPUT_BYTES && !app->over && !run_stopping() &&
 	       cons_client_next(app->client, &item)) {
 		if (item.kind == CONS_ITEM_DATA) {
-			n = output_data(app, &item, now_ns);
+			n = output_data(app, &item);
 			if (n == 0)
 				break;
 			bytes += n;
@@ -227,7 +229,7 @@ pump_poll(void *arg, uint64_t now_ns)
 	unsigned int work;
 
 	work = link_poll(app->link, now_ns);
-	work += pump_output(app, now_ns);
+	work += pump_output(app);
 	if (app->over || run_stopping())
 		return work;
 	if (term_events())
