@@ -199,6 +199,24 @@ rig_queue(struct rig *r, unsigned int end, unsigned int i)
 	return link_session_queue(r->end[end].s, i);
 }
 
+static inline struct link_session_info
+rig_info(const struct link_session *s)
+{
+	struct link_session_info info;
+
+	link_session_info(s, &info);
+	return info;
+}
+
+static inline struct link_stats
+rig_stats(const struct rig *r, unsigned int end)
+{
+	struct link_stats st;
+
+	link_stats(r->l[end], &st);
+	return st;
+}
+
 /* Detach what is attached, take both links down, and see that nothing is left in the driver. */
 static inline void
 rig_down(struct rig *r)

@@ -17,15 +17,6 @@ real_pause(void)
 	usleep(30000);
 }
 
-static struct link_session_info
-info_of(const struct link_session *s)
-{
-	struct link_session_info info;
-
-	link_session_info(s, &info);
-	return info;
-}
-
 /* One request there and back: the session works. */
 static void
 works(void)
@@ -60,7 +51,7 @@ silence(unsigned int quiet)
 	rig_pass(&r, 200);
 	assert_int_equal(r.end[other].downs, 1);
 	assert_int_equal(r.end[other].why, LINK_WHY_SILENT);
-	assert_int_equal(info_of(r.opened).up, quiet == RIG_INITIATOR);
+	assert_int_equal(rig_info(r.opened).up, quiet == RIG_INITIATOR);
 	/* It wakes up, finds that it was given up, and a session comes up again. */
 	r.l[quiet] = hangs;
 	rig_until(&r, &r.end[RIG_INITIATOR].ups, 2, 3000);
@@ -151,8 +142,8 @@ slow_peers_keepalive_counts(void **state)
 	rig_pass(&r, 20000);
 	assert_int_equal(r.end[RIG_INITIATOR].ups, 1);
 	assert_int_equal(r.end[RIG_INITIATOR].downs, 0);
-	assert_in_range(info_of(r.opened).keepalives_sent, 190, 210);
-	assert_in_range(info_of(r.opened).keepalives_seen, 4, 5);
+	assert_in_range(rig_info(r.opened).keepalives_sent, 190, 210);
+	assert_in_range(rig_info(r.opened).keepalives_seen, 4, 5);
 	rig_down(&r);
 }
 
@@ -195,7 +186,7 @@ refused_store_in_set_up(unsigned int fn)
 		open = rig_open_conf(&r, 1, 8, 4096);
 		assert_int_equal(link_open(r.l[RIG_INITIATOR], &open, &r.opened), 0);
 		rig_pass(&r, 4000);
-		assert_true(info_of(r.opened).up);
+		assert_true(rig_info(r.opened).up);
 		works();
 		rig_down(&r);
 	}
@@ -235,7 +226,7 @@ peer_vanishes(unsigned int gone)
 	assert_int_equal(r.end[gone].downs, 1);
 	assert_int_equal(r.end[gone].why, LINK_WHY_DEVICE);
 	rig_pass(&r, 3000);
-	assert_false(info_of(r.opened).up);
+	assert_false(rig_info(r.opened).up);
 	downs = r.end[other].downs;
 	inproc_restore(&r.ip, gone);
 	rig_until(&r, &r.end[RIG_INITIATOR].ups, 2, 5000);
@@ -348,10 +339,10 @@ not_enough_dmbs(void **state)
 	open.retry_max_ms = 100;
 	assert_int_equal(link_open(r.l[RIG_INITIATOR], &open, &r.opened), 0);
 	rig_pass(&r, 50);
-	assert_int_equal(info_of(r.opened).why, LINK_WHY_BUSY);
+	assert_int_equal(rig_info(r.opened).why, LINK_WHY_BUSY);
 	rte_pmd_ism_dmb_unregister(dmb[--n]);
 	rig_pass(&r, 400);
-	assert_int_equal(info_of(r.opened).why, LINK_WHY_BUSY);
+	assert_int_equal(rig_info(r.opened).why, LINK_WHY_BUSY);
 	assert_int_equal(r.end[RIG_INITIATOR].ups, 0);
 	for (unsigned int i = 0; i < 2; i++)
 		rte_pmd_ism_dmb_unregister(dmb[--n]);

@@ -10,24 +10,6 @@ static struct rig r;
 static const struct inproc_conf two = { .functions = 2 };
 static const struct inproc_conf three = { .functions = 3 };
 
-static struct link_session_info
-info_of(const struct link_session *s)
-{
-	struct link_session_info info;
-
-	link_session_info(s, &info);
-	return info;
-}
-
-static struct link_stats
-stats_of(unsigned int end)
-{
-	struct link_stats st;
-
-	link_stats(r.l[end], &st);
-	return st;
-}
-
 static void
 open_default(void)
 {
@@ -49,8 +31,8 @@ comes_up(void **state)
 	const uint8_t none[16] = { 0 };
 
 	rig_up(&r, &two, 3, 64, 65536);
-	a = info_of(r.end[RIG_LISTENER].s);
-	b = info_of(r.opened);
+	a = rig_info(r.end[RIG_LISTENER].s);
+	b = rig_info(r.opened);
 	assert_true(a.rgid == r.ip.gid[RIG_INITIATOR] && b.rgid == r.ip.gid[RIG_LISTENER]);
 	assert_true(!a.initiator && b.initiator && a.up && b.up);
 	assert_int_equal(a.service, LINK_SERVICE_TEST);
@@ -82,8 +64,8 @@ geometry_is_lowered(void **state)
 	open = rig_open_conf(&r, 4, 128, 65536);
 	assert_int_equal(link_open(r.l[RIG_INITIATOR], &open, &r.opened), 0);
 	rig_until(&r, &r.end[RIG_INITIATOR].ups, 1, 100);
-	a = info_of(r.end[RIG_LISTENER].s);
-	b = info_of(r.opened);
+	a = rig_info(r.end[RIG_LISTENER].s);
+	b = rig_info(r.opened);
 	assert_int_equal(b.queues, 2);
 	assert_int_equal(b.depth, 64);
 	assert_int_equal(b.slot_size, 8192);
@@ -105,8 +87,8 @@ features_are_agreed(void **state)
 	open.required = 0x4;
 	assert_int_equal(link_open(r.l[RIG_INITIATOR], &open, &r.opened), 0);
 	rig_until(&r, &r.end[RIG_INITIATOR].ups, 1, 100);
-	assert_int_equal(info_of(r.opened).features, 0x4);
-	assert_int_equal(info_of(r.end[RIG_LISTENER].s).features, 0x4);
+	assert_int_equal(rig_info(r.opened).features, 0x4);
+	assert_int_equal(rig_info(r.end[RIG_LISTENER].s).features, 0x4);
 	rig_down(&r);
 }
 
@@ -123,10 +105,10 @@ required_feature_missing(void **state)
 	assert_int_equal(link_open(r.l[RIG_INITIATOR], &open, &r.opened), 0);
 	rig_pass(&r, 300);
 	assert_int_equal(r.end[RIG_INITIATOR].ups, 0);
-	assert_int_equal(info_of(r.opened).why, LINK_WHY_VERSION);
-	assert_non_null(strstr(info_of(r.opened).reason, "feature"));
+	assert_int_equal(rig_info(r.opened).why, LINK_WHY_VERSION);
+	assert_non_null(strstr(rig_info(r.opened).reason, "feature"));
 	/* The listener was told, and keeps no half-open session. */
-	assert_int_equal(stats_of(RIG_LISTENER).sessions, 0);
+	assert_int_equal(rig_stats(&r, RIG_LISTENER).sessions, 0);
 	rig_down(&r);
 }
 
@@ -139,15 +121,15 @@ refused_with_its_reason(void **state)
 	r.end[RIG_LISTENER].refusal = "not on the list\x1b[31m\n";
 	open_default();
 	rig_pass(&r, 30);
-	assert_int_equal(info_of(r.opened).why, LINK_WHY_REFUSED);
-	assert_string_equal(info_of(r.opened).reason, "not on the list?[31m?");
-	assert_int_equal(stats_of(RIG_LISTENER).sessions, 0);
-	assert_int_equal(stats_of(RIG_LISTENER).refused, 1);
+	assert_int_equal(rig_info(r.opened).why, LINK_WHY_REFUSED);
+	assert_string_equal(rig_info(r.opened).reason, "not on the list?[31m?");
+	assert_int_equal(rig_stats(&r, RIG_LISTENER).sessions, 0);
+	assert_int_equal(rig_stats(&r, RIG_LISTENER).refused, 1);
 	/* Once it is allowed, the next attempt gets through. */
 	r.end[RIG_LISTENER].allow = 0;
 	rig_until(&r, &r.end[RIG_INITIATOR].ups, 1, 200);
-	assert_int_equal(info_of(r.opened).why, LINK_WHY_NONE);
-	assert_string_equal(info_of(r.opened).reason, "");
+	assert_int_equal(rig_info(r.opened).why, LINK_WHY_NONE);
+	assert_string_equal(rig_info(r.opened).reason, "");
 	rig_down(&r);
 }
 
@@ -179,11 +161,11 @@ failed_attempt_is_told(void **state)
 	r.now += BASE_NS_PER_MS;
 	link_poll(r.l[RIG_INITIATOR], r.now);
 	link_poll(r.l[RIG_LISTENER], r.now);
-	assert_int_equal(stats_of(RIG_LISTENER).sessions, 1);
+	assert_int_equal(rig_stats(&r, RIG_LISTENER).sessions, 1);
 	assert_int_equal(inproc_fault(&r.ip, "event-lose:fn0:1"), 0);
 	rig_pass(&r, 3);
-	assert_int_equal(info_of(r.opened).why, LINK_WHY_VERSION);
-	assert_int_equal(stats_of(RIG_LISTENER).sessions, 0);
+	assert_int_equal(rig_info(r.opened).why, LINK_WHY_VERSION);
+	assert_int_equal(rig_stats(&r, RIG_LISTENER).sessions, 0);
 	rig_down(&r);
 }
 
@@ -195,7 +177,7 @@ refused_without_a_reason(void **state)
 	r.end[RIG_LISTENER].allow = -EACCES;
 	open_default();
 	rig_pass(&r, 30);
-	assert_string_equal(info_of(r.opened).reason, "this GID is not allowed");
+	assert_string_equal(rig_info(r.opened).reason, "this GID is not allowed");
 	rig_down(&r);
 }
 
@@ -224,7 +206,7 @@ refusals_are_limited(void **state)
 	}
 	rte_pmd_ism_stats_get(r.ip.dev_id[0], &after);
 	assert_int_equal(r.end[RIG_LISTENER].asked, 1000);
-	assert_int_equal(stats_of(RIG_LISTENER).refused, 1000);
+	assert_int_equal(rig_stats(&r, RIG_LISTENER).refused, 1000);
 	/* 100 ms at one refusal (of two stores) every 20 ms. */
 	assert_in_range(after.stores - before.stores, 8, 14);
 	assert_int_equal(after.dmbs, 0);
@@ -244,7 +226,7 @@ no_such_service(void **state)
 	open.service = LINK_SERVICE_CONS;
 	assert_int_equal(link_open(r.l[RIG_INITIATOR], &open, &r.opened), 0);
 	rig_pass(&r, 30);
-	assert_int_equal(info_of(r.opened).why, LINK_WHY_NO_SERVICE);
+	assert_int_equal(rig_info(r.opened).why, LINK_WHY_NO_SERVICE);
 	rig_down(&r);
 }
 
@@ -270,9 +252,9 @@ all_sessions_in_use(void **state)
 		rig_pass(&r, 1);
 		link_poll(l3, r.now);
 	}
-	assert_int_equal(info_of(s).why, LINK_WHY_BUSY);
+	assert_int_equal(rig_info(s).why, LINK_WHY_BUSY);
 	assert_int_equal(end3.ups, 0);
-	assert_true(info_of(r.opened).up);
+	assert_true(rig_info(r.opened).up);
 	link_destroy(l3);
 	rig_down(&r);
 }
@@ -330,7 +312,7 @@ unknown_gid(void **state)
 	open.rgid = 0xdead;
 	assert_int_equal(link_open(r.l[RIG_INITIATOR], &open, &r.opened), 0);
 	rig_pass(&r, 2);
-	assert_int_equal(info_of(r.opened).why, LINK_WHY_UNREACHABLE);
+	assert_int_equal(rig_info(r.opened).why, LINK_WHY_UNREACHABLE);
 	rig_down(&r);
 }
 
@@ -346,15 +328,15 @@ nobody_answers_at_first(void **state)
 	listener = r.l[RIG_LISTENER];
 	r.l[RIG_LISTENER] = NULL;
 	rig_pass(&r, 950);
-	assert_int_equal(stats_of(RIG_INITIATOR).hello_retries, 9);
-	assert_int_equal(info_of(r.opened).why, LINK_WHY_NONE);
+	assert_int_equal(rig_stats(&r, RIG_INITIATOR).hello_retries, 9);
+	assert_int_equal(rig_info(r.opened).why, LINK_WHY_NONE);
 	rig_pass(&r, 100);
-	assert_int_equal(info_of(r.opened).why, LINK_WHY_TIMEOUT);
+	assert_int_equal(rig_info(r.opened).why, LINK_WHY_TIMEOUT);
 	r.l[RIG_LISTENER] = listener;
 	/* Stale calls are in the event queue: they lead nowhere and do no harm. */
 	rig_until(&r, &r.end[RIG_INITIATOR].ups, 1, 3000);
 	assert_int_equal(r.end[RIG_INITIATOR].downs, 0);
-	assert_int_equal(stats_of(RIG_LISTENER).sessions, 1);
+	assert_int_equal(rig_stats(&r, RIG_LISTENER).sessions, 1);
 	rig_down(&r);
 }
 
@@ -369,7 +351,7 @@ lost_events_are_repeated(void **state)
 	assert_int_equal(r.end[RIG_LISTENER].asked, 0);
 	assert_int_equal(inproc_fault(&r.ip, "event-lose:fn0:1000000"), 0);
 	rig_until(&r, &r.end[RIG_INITIATOR].ups, 1, 120);
-	assert_int_equal(stats_of(RIG_INITIATOR).hello_retries, 3);
+	assert_int_equal(rig_stats(&r, RIG_INITIATOR).hello_retries, 3);
 	rig_down(&r);
 }
 
@@ -394,7 +376,7 @@ garbage_events_are_ignored(void **state)
 	rte_pmd_ism_signal(r.ip.dev_id[1], r.ip.gid[0], LINK_EVENT_CODE(LINK_EVENT_OP_CALL),
 			   link_event_info(UINT64_C(1) << 40, 0, 1));
 	rig_pass(&r, 1);
-	assert_int_equal(stats_of(RIG_LISTENER).events_ignored, 9);
+	assert_int_equal(rig_stats(&r, RIG_LISTENER).events_ignored, 9);
 	assert_int_equal(r.end[RIG_LISTENER].asked, 0);
 	rig_down(&r);
 }
@@ -413,8 +395,8 @@ closed_by_the_initiator(void **state)
 	assert_int_equal(r.end[RIG_LISTENER].frees, 1);
 	assert_int_equal(r.end[RIG_LISTENER].why, LINK_WHY_CLOSED);
 	assert_int_equal(r.end[RIG_INITIATOR].downs, 0);
-	assert_int_equal(stats_of(RIG_LISTENER).sessions, 0);
-	assert_int_equal(stats_of(RIG_INITIATOR).sessions, 0);
+	assert_int_equal(rig_stats(&r, RIG_LISTENER).sessions, 0);
+	assert_int_equal(rig_stats(&r, RIG_INITIATOR).sessions, 0);
 	/* And again, to the same peer. */
 	open_default();
 	rig_until(&r, &r.end[RIG_INITIATOR].ups, 2, 100);
@@ -432,10 +414,10 @@ closed_by_the_listener(void **state)
 	assert_int_equal(r.end[RIG_LISTENER].frees, 1);
 	assert_int_equal(r.end[RIG_INITIATOR].downs, 1);
 	assert_int_equal(r.end[RIG_INITIATOR].why, LINK_WHY_CLOSED);
-	assert_string_equal(info_of(r.opened).reason, "enough");
+	assert_string_equal(rig_info(r.opened).reason, "enough");
 	/* It comes back by itself. */
 	rig_until(&r, &r.end[RIG_INITIATOR].ups, 2, 100);
-	assert_int_equal(info_of(r.opened).ups, 2);
+	assert_int_equal(rig_info(r.opened).ups, 2);
 	rig_down(&r);
 }
 
@@ -446,18 +428,18 @@ close_before_it_was_up(void **state)
 	open_default();
 	link_session_close(r.opened, "changed my mind");
 	rig_pass(&r, 1);
-	assert_int_equal(stats_of(RIG_INITIATOR).sessions, 0);
+	assert_int_equal(rig_stats(&r, RIG_INITIATOR).sessions, 0);
 	listen_default();
 	open_default();
 	r.now += BASE_NS_PER_MS;
 	link_poll(r.l[RIG_INITIATOR], r.now); /* called */
 	link_poll(r.l[RIG_LISTENER], r.now); /* HELLO */
-	assert_int_equal(stats_of(RIG_LISTENER).sessions, 1);
+	assert_int_equal(rig_stats(&r, RIG_LISTENER).sessions, 1);
 	link_poll(r.l[RIG_INITIATOR], r.now); /* CONNECT */
 	link_session_close(r.opened, "changed my mind again");
 	rig_pass(&r, 3);
-	assert_int_equal(stats_of(RIG_INITIATOR).sessions, 0);
-	assert_int_equal(stats_of(RIG_LISTENER).sessions, 0);
+	assert_int_equal(rig_stats(&r, RIG_INITIATOR).sessions, 0);
+	assert_int_equal(rig_stats(&r, RIG_LISTENER).sessions, 0);
 	rig_down(&r);
 }
 
@@ -524,7 +506,7 @@ closed_when_it_went_down(void **state)
 	rig_pass(&r, 3000);
 	assert_int_equal(r.end[RIG_INITIATOR].downs, 1);
 	assert_int_equal(r.end[RIG_INITIATOR].ups, 1);
-	assert_int_equal(stats_of(RIG_INITIATOR).sessions, 0);
+	assert_int_equal(rig_stats(&r, RIG_INITIATOR).sessions, 0);
 	r.end[RIG_INITIATOR].s = NULL;
 	rig_down(&r);
 }
@@ -542,11 +524,11 @@ half_open_sessions_time_out(void **state)
 	initiator = r.l[RIG_INITIATOR];
 	r.l[RIG_INITIATOR] = NULL;
 	rig_pass(&r, 1);
-	assert_int_equal(stats_of(RIG_LISTENER).sessions, 1);
+	assert_int_equal(rig_stats(&r, RIG_LISTENER).sessions, 1);
 	rig_pass(&r, 1990);
-	assert_int_equal(stats_of(RIG_LISTENER).sessions, 1);
+	assert_int_equal(rig_stats(&r, RIG_LISTENER).sessions, 1);
 	rig_pass(&r, 20);
-	assert_int_equal(stats_of(RIG_LISTENER).sessions, 0);
+	assert_int_equal(rig_stats(&r, RIG_LISTENER).sessions, 0);
 	assert_int_equal(r.end[RIG_LISTENER].ups, 0);
 	r.l[RIG_INITIATOR] = initiator;
 	rig_until(&r, &r.end[RIG_INITIATOR].ups, 1, 1500);
@@ -561,11 +543,11 @@ unlisten_closes(void **state)
 	link_unlisten(r.l[RIG_LISTENER], LINK_SERVICE_TEST);
 	r.end[RIG_LISTENER].s = NULL;
 	assert_int_equal(r.end[RIG_LISTENER].downs + r.end[RIG_LISTENER].frees, 0);
-	assert_int_equal(stats_of(RIG_LISTENER).sessions, 0);
+	assert_int_equal(rig_stats(&r, RIG_LISTENER).sessions, 0);
 	rig_pass(&r, 2);
 	assert_int_equal(r.end[RIG_INITIATOR].downs, 1);
 	rig_pass(&r, 50);
-	assert_int_equal(info_of(r.opened).why, LINK_WHY_NO_SERVICE);
+	assert_int_equal(rig_info(r.opened).why, LINK_WHY_NO_SERVICE);
 	listen_default();
 	rig_until(&r, &r.end[RIG_INITIATOR].ups, 2, 2100);
 	rig_down(&r);
@@ -592,9 +574,9 @@ notices_travel(void **state)
 	assert_int_equal(r.end[RIG_INITIATOR].notice, 0xffffffff);
 	assert_int_equal(r.end[RIG_LISTENER].notice, 1);
 	/* Each change cost one store, not one in every round from now on. */
-	sent = info_of(r.opened).keepalives_sent;
+	sent = rig_info(r.opened).keepalives_sent;
 	rig_pass(&r, 500);
-	assert_in_range(info_of(r.opened).keepalives_sent, sent, sent + 1);
+	assert_in_range(rig_info(r.opened).keepalives_sent, sent, sent + 1);
 	rig_down(&r);
 }
 
@@ -640,7 +622,7 @@ restarted_client_takes_over(void **state)
 	assert_int_equal(end.ups, 1);
 	assert_int_equal(r.end[RIG_LISTENER].frees, 1);
 	assert_int_equal(r.end[RIG_LISTENER].ups, 2);
-	assert_int_equal(stats_of(RIG_LISTENER).sessions, 1);
+	assert_int_equal(rig_stats(&r, RIG_LISTENER).sessions, 1);
 	link_queue_detach(link_session_queue(fresh, 0));
 	link_destroy(again);
 	rig_down(&r);
@@ -680,7 +662,7 @@ sessions_side_by_side(void **state)
 	rig_until(&r, &back_i.ups, 1, 100);
 	link_session_each(r.l[RIG_LISTENER], count_session, &count);
 	assert_int_equal(count, 2);
-	assert_int_equal(stats_of(RIG_LISTENER).sessions, 2);
+	assert_int_equal(rig_stats(&r, RIG_LISTENER).sessions, 2);
 	assert_int_equal(r.end[RIG_LISTENER].downs + r.end[RIG_INITIATOR].downs, 0);
 	link_queue_detach(link_session_queue(s, 0));
 	link_queue_detach(link_session_queue(back_l.s, 0));
