@@ -82,7 +82,7 @@ file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	f->disk = disk;
 	f->peer = peer;
 	f->direct = app->opt.cache == CACHE_NONE || (fi->flags & O_DIRECT) != 0;
-	atomic_init(&f->losses, blk_disk_losses(disk));
+	atomic_init(&f->losses, blk_disk_losses_known(disk));
 	pthread_mutex_lock(&files_lock);
 	LIST_INSERT_HEAD(&files, f, entry);
 	pthread_mutex_unlock(&files_lock);
@@ -107,22 +107,13 @@ file_free_all(void)
 
 /* --- fsync --- */
 
-/* Were answered writes lost that this open file has not been told of? */
-static bool
-lost_writes(struct file *f)
-{
-	uint64_t now = blk_disk_losses(f->disk);
-
-	return atomic_exchange_explicit(&f->losses, now, memory_order_relaxed) != now;
-}
-
 static void
 fsync_done(struct blk_io *io, int err)
 {
 	struct context *c = io->arg;
 
 	/* The FLUSH of a server that has forgotten what it should flush proves nothing. */
-	if (lost_writes(c->file))
+	if (blk_disk_losses_tell(c->file->disk, &c->file->losses) && err == 0)
 		err = -EIO;
 	fuse_reply_err(c->req, -err);
 	context_put(c);
@@ -135,7 +126,7 @@ file_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *
 	struct context *c;
 
 	if ((blk_disk_flags(f->disk) & BLK_INFO_FLUSH) == 0) {
-		fuse_reply_err(req, lost_writes(f) ? EIO : 0);
+		fuse_reply_err(req, blk_disk_losses_tell(f->disk, &f->losses) ? EIO : 0);
 		return;
 	}
 	c = context_get(worker_self(), req, f);

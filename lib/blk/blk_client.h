@@ -14,6 +14,7 @@
 #ifndef BLK_CLIENT_H
 #define BLK_CLIENT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,6 +31,7 @@ struct blk_disk; /* one export; lives as long as the client, whatever the sessio
 
 #define BLK_IO_MAX (1024 * 1024) /* bytes of one READ or WRITE io */
 #define BLK_IO_CHUNKS_MAX 256 /* requests that one io is split into at most */
+#define BLK_ROOM_HEAD 4096 /* bytes of a payload that come before those in a room; one page */
 
 struct blk_io {
 	/* Filled by the caller, untouched by the client. */
@@ -39,6 +41,12 @@ struct blk_io {
 	uint64_t off;
 	uint64_t len; /* READ, WRITE: up to BLK_IO_MAX; others any, split as needed */
 	const void *data; /* WRITE: payload, must stay until done; read straight from here */
+	/*
+	 * NULL; or, for a WRITE whose payload from byte BLK_ROOM_HEAD on lies in the queue's room
+	 * (blk_cq_room()): `data` again, `len` bytes that may be written. What has to be sent once
+	 * more comes back there; then the client sets this to NULL.
+	 */
+	void *home;
 	/*
 	 * Ends the io. err: 0 or -errno. For a READ the payload is io->iov[0..io->iov_count),
 	 * pointing into our DMB; for BLOCK_STATUS io->iov[0] holds struct blk_extent records as
@@ -111,10 +119,20 @@ bool blk_disk_present(
 	const struct blk_disk *d); /* false: the peer no longer has it; ios fail with -EIO */
 /*
  * Counts losses of completed-but-unflushed writes: the peer came back with another boot epoch,
- * or the image behind the name is another one. An open file remembers the value and fails its
- * next fsync with EIO when it has grown.
+ * the image behind the name is another one, or the peer's storage failed a FLUSH (which it tells
+ * once, whoever asks).
  */
 uint64_t blk_disk_losses(const struct blk_disk *d);
+/*
+ * What an open file remembers from its start on: the losses that somebody has been told of. One
+ * that nobody knows of yet (its writer may have closed the file) is told to those that come later.
+ */
+uint64_t blk_disk_losses_known(const struct blk_disk *d);
+/*
+ * A file that remembers *known asks: is there a loss that it must be told of, by -EIO from its
+ * fsync? From then on both know. Any thread.
+ */
+bool blk_disk_losses_tell(struct blk_disk *d, _Atomic uint64_t *known);
 
 struct blk_cq *blk_client_queue(struct blk_client *c, unsigned int i);
 /*
@@ -122,6 +140,21 @@ struct blk_cq *blk_client_queue(struct blk_client *c, unsigned int i);
  * READ/WRITE). The descriptor goes out at the next blk_cq_poll() or blk_cq_flush().
  */
 int blk_cq_submit(struct blk_cq *cq, struct blk_io *io);
+/*
+ * Room for the payload of one WRITE in the peer's own slots, so that who has the payload (a readv(2)
+ * of /dev/fuse) puts it there itself and no store has to copy it. Direct windows only, and not with
+ * digests. The first BLK_ROOM_HEAD bytes of the payload have no place in it: what is not known to
+ * be a long WRITE before it is there stays with the caller.
+ *
+ * The room is for the next blk_cq_submit() of an io with `home`, or blk_cq_room_drop(); before
+ * either there must be no blk_cq_poll().
+ * @param len  bytes of the longest payload that may come, BLK_ROOM_HEAD included.
+ * @param iov  gets the places of the bytes from BLK_ROOM_HEAD on, BLK_IO_CHUNKS_MAX at most.
+ * @return how many places; 0: none now, read into memory of your own.
+ */
+unsigned int blk_cq_room(struct blk_cq *cq, uint32_t len, struct iovec *iov);
+/* Nothing is in it, or nothing that is wanted. Does nothing when there is no room. */
+void blk_cq_room_drop(struct blk_cq *cq);
 /* Publish what was submitted; one store for all of it. */
 void blk_cq_flush(struct blk_cq *cq);
 /* Completions, replay, sending what waited. Call every round. @return work done. */

@@ -7,7 +7,7 @@
  *
  *	ready       control -> data    the disks of this session are known: run ios
  *	admin       control <-> data   one request (LIST) at a time; queue 0 carries it
- *	disk words  control -> data    size, flags, unit, present, losses: atomics, each alone
+ *	disk words  control -> data    size, flags, unit, present: atomics, each alone
  *
  * An io in a queue:
  *
@@ -83,7 +83,8 @@ struct blk_disk {
 	_Atomic uint32_t unit;
 	_Atomic uint32_t block_min, block_pref, block_max;
 	_Atomic bool present;
-	_Atomic uint64_t losses;
+	/* Counted by control and data threads; the highest count that a file was told of. */
+	_Atomic uint64_t losses, losses_told;
 	/*
 	 * Answered writes that a volatile cache may hold: writes_done > flushed. Data threads
 	 * add to writes_done (release) after the answer and raise flushed after a FLUSH's
@@ -99,6 +100,7 @@ struct blk_disk {
 struct blk_slot {
 	struct blk_io *io; /* NULL: nobody waits (LIST of control, or the io was aborted) */
 	struct link_req req; /* as posted, to judge the answer by */
+	const uint8_t *placed; /* the peer's slot, if a WRITE's payload was placed there */
 	uint32_t payload; /* of the answer */
 	uint16_t next; /* the io's next chunk; BLK_NO_SLOT at the end */
 	uint8_t tries; /* digest errors so far */
@@ -138,6 +140,12 @@ struct blk_cq {
 	struct blk_io_list waiting, started;
 	struct blk_slot slots[LINK_DEPTH_MAX];
 	struct iovec iov[BLK_IO_CHUNKS_MAX];
+	/* Slots that are ours for a payload that may come, and where they lie. */
+	struct {
+		uint16_t id;
+		uint8_t *mem;
+	} room[BLK_IO_CHUNKS_MAX];
+	unsigned int room_first, room_end; /* of those not used yet; the same: no room */
 	struct blk_cq_stats stats; /* written by the data thread, read by anyone: blk_count() */
 } __rte_cache_aligned;
 
@@ -208,6 +216,8 @@ void blk_disk_sweep(struct blk_client *c);
 void blk_disk_unmark(struct blk_client *c);
 /* The peer runs another boot than before; no io is running. */
 void blk_disk_rebooted(struct blk_client *c);
+/* The peer's storage failed a FLUSH with that status. Any thread. */
+void blk_disk_flush_failed(struct blk_disk *d, uint16_t status);
 
 /* --- blk_cq.c --- */
 /* @return 0; -ENOMEM. */

@@ -179,6 +179,15 @@ admin_answered(struct blk_cq *cq, const struct link_cqe *cqe, int err)
 	atomic_store_explicit(&admin->state, BLK_ADMIN_DONE, memory_order_release);
 }
 
+/* @return 0 or -errno for the io. */
+static int
+judge_status(struct blk_cq *cq, const struct blk_slot *slot, uint16_t status)
+{
+	if (slot->req.op == BLK_FLUSH && status != BLK_OK)
+		blk_disk_flush_failed(slot->io->disk, status);
+	return status_to_err(cq, status);
+}
+
 static void
 take_answer(struct blk_cq *cq, const struct link_cqe *cqe, uint64_t now_ns)
 {
@@ -193,7 +202,7 @@ take_answer(struct blk_cq *cq, const struct link_cqe *cqe, uint64_t now_ns)
 		put_slot(cq, cqe->id);
 		return;
 	}
-	err = status_to_err(cq, cqe->status);
+	err = judge_status(cq, slot, cqe->status);
 	if (!digest_fits(cq, cqe)) {
 		blk_count(&cq->stats.digest_errors, 1);
 		if (++slot->tries < BLK_DIGEST_TRIES) {

@@ -82,6 +82,24 @@ blk_disk_losses(const struct blk_disk *d)
 	return GET(d, losses);
 }
 
+uint64_t
+blk_disk_losses_known(const struct blk_disk *d)
+{
+	return GET(d, losses_told);
+}
+
+bool
+blk_disk_losses_tell(struct blk_disk *d, _Atomic uint64_t *known)
+{
+	uint64_t now = GET(d, losses), told = GET(d, losses_told);
+
+	while (told < now &&
+	       !atomic_compare_exchange_weak_explicit(&d->losses_told, &told, now,
+						      memory_order_relaxed, memory_order_relaxed))
+		;
+	return atomic_exchange_explicit(known, now, memory_order_relaxed) != now;
+}
+
 void
 blk_disk_unmark(struct blk_client *c)
 {
@@ -101,8 +119,22 @@ changed(struct blk_client *c, struct blk_disk *d)
 static void
 count_loss(struct blk_disk *d, uint64_t done)
 {
-	SET(d, losses, GET(d, losses) + 1);
+	atomic_fetch_add_explicit(&d->losses, 1, memory_order_relaxed);
 	SET(d, flushed, done);
+}
+
+/*
+ * The server says so to one FLUSH, and then no more. That the export is not there, or not ours,
+ * is no loss: what we wrote is where it was.
+ */
+void
+blk_disk_flush_failed(struct blk_disk *d, uint16_t status)
+{
+	if (status == BLK_ENOENT || status == BLK_EACCES || status == BLK_ENOTSUP)
+		return;
+	BLK_CLIENT_LOG(WARNING, "%s: a flush failed at the peer (%s); writes may be lost", d->name,
+		       strerror(blk_status_errno(status)));
+	atomic_fetch_add_explicit(&d->losses, 1, memory_order_relaxed);
 }
 
 /*

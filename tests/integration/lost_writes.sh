@@ -57,6 +57,9 @@ for line in open(sys.argv[2]):
     except OSError as err:
         print(err.errno, file=answers, flush=True)
 PYTHON
+losses_are() {
+	[ "$(telemetry_value client "/blk/client/disk,${GID[a]},disk" losses)" -eq "$1" ]
+}
 expect() {
 	local answer
 	echo "$2" >&7
@@ -95,7 +98,15 @@ expect "before a reboot" write 0
 reboot_server
 expect "after a reboot" fsync 5
 expect "told once" fsync 0
-[ "$(telemetry_value client "/blk/client/disk,${GID[a]},disk" losses)" -eq 1 ] || fail "losses"
+losses_are 1 || fail "losses"
+
+# Who wrote has gone, and nobody knows of the loss yet: whoever opens the disk next is told.
+dd if=/dev/urandom of="$DISK" bs=4k count=1 conv=notrunc status=none
+reboot_server
+wait_for 20 "a second loss" losses_are 2
+! sync "$DISK" 2>"$WORK/sync.err" || fail "nobody is told of a loss"
+sync "$DISK" || fail "a loss is told again"
+expect "a file that was open all the time" fsync 5
 
 expect "before another image" write 0
 expect "before another image" fsync 0

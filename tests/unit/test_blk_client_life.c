@@ -309,6 +309,64 @@ fua_writes_are_not_lost(void **state)
 	crig_down(&r);
 }
 
+static uint16_t flush_status;
+
+static void
+fail_flush(struct crig *rig, const struct link_req *req, struct link_cqe *cqe)
+{
+	if (req->op == BLK_FLUSH)
+		cqe->status = flush_status;
+}
+
+/* The server tells of lost writes once: who else has the disk open must hear of it here. */
+static void
+failed_flush_is_a_loss(void **state)
+{
+	static const struct {
+		uint16_t status;
+		uint64_t losses;
+	} cases[] = { { BLK_EIO, 1 },	 { BLK_ENOSPC, 1 }, { BLK_ENOMEM, 1 },
+		      { BLK_ENOENT, 0 }, { BLK_EACCES, 0 }, { BLK_ENOTSUP, 0 } };
+	uint64_t losses = 0;
+	struct crig_io x;
+
+	crig_up(&r, NULL);
+	rte_log_set_level_pattern("lib.ism.blk.client", RTE_LOG_ERR);
+	r.twist = fail_flush;
+	for (size_t i = 0; i < RTE_DIM(cases); i++) {
+		flush_status = cases[i].status;
+		assert_int_not_equal(crig_do(&r, &x, BLK_FLUSH, 0, 0, NULL), 0);
+		losses += cases[i].losses;
+		assert_int_equal(blk_disk_losses(disk()), losses);
+	}
+	r.twist = NULL;
+	assert_int_equal(crig_do(&r, &x, BLK_FLUSH, 0, 0, NULL), 0);
+	assert_int_equal(blk_disk_losses(disk()), losses);
+	crig_down(&r);
+}
+
+/* Whoever comes before anybody was told of a loss is told of it, later ones are not. */
+static void
+losses_wait_to_be_told(void **state)
+{
+	_Atomic uint64_t early, first, second;
+
+	crig_up(&r, NULL);
+	rte_log_set_level_pattern("lib.ism.blk.client", RTE_LOG_ERR);
+	atomic_init(&early, blk_disk_losses_known(disk()));
+	assert_false(blk_disk_losses_tell(disk(), &early));
+	write_some();
+	r.boot = 2;
+	restart();
+	atomic_init(&first, blk_disk_losses_known(disk()));
+	assert_true(blk_disk_losses_tell(disk(), &first));
+	assert_false(blk_disk_losses_tell(disk(), &first));
+	atomic_init(&second, blk_disk_losses_known(disk()));
+	assert_false(blk_disk_losses_tell(disk(), &second));
+	assert_true(blk_disk_losses_tell(disk(), &early));
+	crig_down(&r);
+}
+
 static void
 another_image_is_a_loss(void **state)
 {
@@ -683,6 +741,8 @@ main(void)
 		cmocka_unit_test(flush_across_a_reboot_tells_of_the_loss),
 		cmocka_unit_test(flush_covers_only_what_was_answered_before),
 		cmocka_unit_test(fua_writes_are_not_lost),
+		cmocka_unit_test(failed_flush_is_a_loss),
+		cmocka_unit_test(losses_wait_to_be_told),
 		cmocka_unit_test(another_image_is_a_loss),
 		cmocka_unit_test(fast_io_fail),
 		cmocka_unit_test(without_it_ios_wait),
