@@ -210,7 +210,7 @@ call_again(struct link_session *s, const struct link_call *call)
 	if (s->phase == LINK_GREETING)
 		link_session_free(s);
 	else if (s->phase == LINK_UP)
-		link_session_break(s, LINK_WHY_CLOSED, "the peer came anew", LINK_STATUS_REPLACED);
+		link_session_lose(s, LINK_WHY_CLOSED, "the peer came anew", LINK_STATUS_REPLACED);
 }
 
 bool

@@ -265,6 +265,9 @@ void link_session_up(struct link_session *s, uint64_t now_ns);
 /* UP -> DYING: queues BROKEN, peer told (status != 0), owner told. */
 void link_session_break(struct link_session *s, enum link_why why, const char *reason,
 			enum link_status status);
+/* UP -> DYING for a reason found here; a CLOSE that came first tells more, and is reported. */
+void link_session_lose(struct link_session *s, enum link_why why, const char *reason,
+		       enum link_status status);
 /* The fabric says that the peer, or a DMB of the session, is gone. UP and GREETING only. */
 void link_session_gone(struct link_session *s);
 /* One round of any session. @return work done. */

@@ -234,14 +234,20 @@ link_session_break(struct link_session *s, enum link_why why, const char *reason
 		s->ops->on_down(s->arg, s, why);
 }
 
-/* UP -> DYING for a reason found here; a CLOSE that came first tells more. */
-static void
-lose(struct link_session *s, enum link_why why, const char *reason)
+void
+link_session_lose(struct link_session *s, enum link_why why, const char *reason,
+		  enum link_status status)
 {
 	if (link_took_close(s))
 		link_session_break(s, LINK_WHY_CLOSED, s->reason, LINK_STATUS_OK);
 	else
-		link_session_break(s, why, reason, link_status_from_why(why));
+		link_session_break(s, why, reason, status);
+}
+
+static void
+lose(struct link_session *s, enum link_why why, const char *reason)
+{
+	link_session_lose(s, why, reason, link_status_from_why(why));
 }
 
 void

@@ -27,6 +27,7 @@ struct rig_end {
 	struct link_session *s; /* newest session that came up */
 	unsigned int ups, downs, frees, notices;
 	enum link_why why;
+	bool goodbye; /* the newest session that went down: the peer wanted to */
 	uint32_t notice;
 	bool attach; /* attach all queues in on_up, detach them in on_down */
 	/* listener */
@@ -65,6 +66,7 @@ rig_on_down(void *arg, struct link_session *s, enum link_why why)
 	e->downs++;
 	e->why = why;
 	link_session_info(s, &info);
+	e->goodbye = info.goodbye;
 	for (unsigned int i = 0; e->attach && i < info.queues; i++) {
 		assert_int_equal(link_queue_state(link_session_queue(s, i)), LINK_QUEUE_BROKEN);
 		link_queue_detach(link_session_queue(s, i));

@@ -147,6 +147,35 @@ slow_peers_keepalive_counts(void **state)
 	rig_down(&r);
 }
 
+/*
+ * The peer said goodbye and called anew, both before we looked: that is a session that ended in
+ * good order, and not a restart in which it was lost. It had so many DMBs that the events of their
+ * end have pushed those of the first ones out of the queue.
+ */
+static void
+goodbye_before_the_next_call(void **state)
+{
+	struct link_open_conf open;
+
+	rig_up(&r, &two, LINK_QUEUES_MAX, 8, 4096);
+	for (unsigned int i = 0; i < LINK_QUEUES_MAX; i++)
+		link_queue_detach(rig_queue(&r, RIG_INITIATOR, i));
+	link_session_close(r.opened, "see you");
+	r.end[RIG_INITIATOR].s = NULL;
+	open = rig_open_conf(&r, 1, 8, 4096);
+	assert_int_equal(link_open(r.l[RIG_INITIATOR], &open, &r.opened), 0);
+	r.now += BASE_NS_PER_MS;
+	link_poll(r.l[RIG_INITIATOR], r.now); /* gives the old one's DMBs back, and calls */
+	link_poll(r.l[RIG_LISTENER], r.now);
+	assert_int_equal(r.end[RIG_LISTENER].downs, 1);
+	assert_int_equal(r.end[RIG_LISTENER].why, LINK_WHY_CLOSED);
+	assert_true(r.end[RIG_LISTENER].goodbye);
+	rig_until(&r, &r.end[RIG_INITIATOR].ups, 2, 100);
+	rig_pass(&r, 2);
+	works();
+	rig_down(&r);
+}
+
 /* A store is refused in a data thread: control learns of it, the peer too. */
 static void
 refused_store(void **state)
@@ -362,6 +391,7 @@ main(void)
 		cmocka_unit_test(busy_listener),
 		cmocka_unit_test(a_pause_of_both_is_forgiven),
 		cmocka_unit_test(slow_peers_keepalive_counts),
+		cmocka_unit_test(goodbye_before_the_next_call),
 		cmocka_unit_test(refused_store),
 		cmocka_unit_test(refused_store_of_the_listener),
 		cmocka_unit_test(refused_store_of_the_initiator),
