@@ -311,7 +311,7 @@ cons_pty_reap(struct cons_term *t, bool kill_it)
 /* --- use --- */
 
 static void
-pty_resize(struct cons_term *t, const struct cons_size *size, bool redraw)
+pty_resize(struct cons_term *t, const struct cons_size *size)
 {
 	struct cons_size other = *size;
 	struct winsize ws;
@@ -324,7 +324,7 @@ pty_resize(struct cons_term *t, const struct cons_size *size, bool redraw)
 		set_size(t, size); /* signals */
 		return;
 	}
-	group = redraw ? tcgetpgrp(t->fd) : -1;
+	group = tcgetpgrp(t->fd);
 	/* Where we may not signal it (a program of another user), a change of size does. */
 	if (group > 1 && kill(-group, SIGWINCH) != 0 && errno == EPERM) {
 		other.xpixel ^= 1;

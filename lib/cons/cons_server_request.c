@@ -211,7 +211,7 @@ redraw(struct cons_instance *inst, const struct cons_attach *in)
 	if (in->rows != 0)
 		inst->size = (struct cons_size){ in->rows, in->cols, in->xpixel, in->ypixel };
 	if (inst->state == CONS_RUNNING)
-		inst->term.ops->resize(&inst->term, &inst->size, true);
+		inst->term.ops->resize(&inst->term, &inst->size);
 }
 
 static struct attached
@@ -354,7 +354,7 @@ serve_resize(struct cons_peer *p, const struct link_req *req)
 	if (cons_gate_size(&wire, &in) != CONS_OK)
 		return false;
 	inst->size = (struct cons_size){ in.rows, in.cols, in.xpixel, in.ypixel };
-	inst->term.ops->resize(&inst->term, &inst->size, false);
+	inst->term.ops->resize(&inst->term, &inst->size);
 	cons_peer_status(p, req->id, CONS_OK);
 	return true;
 }

@@ -40,8 +40,8 @@ struct cons_term_ops {
 		    const struct cons_size *size, char *err, size_t err_size);
 	/* Has the program ended? *code as in the event ENDED. Reaps it. */
 	bool (*ended)(struct cons_term *t, uint32_t *code);
-	/* @param redraw  tell the foreground processes even if nothing changes. */
-	void (*resize)(struct cons_term *t, const struct cons_size *size, bool redraw);
+	/* Tells the foreground processes, though nothing change: they draw again. */
+	void (*resize)(struct cons_term *t, const struct cons_size *size);
 	/* @return whether a NUL byte is to be typed instead (SPEC-cons "WRITE: input"). */
 	bool (*line_break)(struct cons_term *t, uint64_t now_ns);
 	/*

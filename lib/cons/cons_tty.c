@@ -102,7 +102,7 @@ tty_ended(struct cons_term *t, uint32_t *code)
 }
 
 static void
-tty_resize(struct cons_term *t, const struct cons_size *size, bool redraw)
+tty_resize(struct cons_term *t, const struct cons_size *size)
 {
 	set_size(t, size);
 }

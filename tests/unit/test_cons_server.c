@@ -217,6 +217,9 @@ test_resize(void **state)
 	rig_expect(&r, 0, "30 100\r\n");
 	assert_int_equal(resize(&r, 31, 101), CONS_OK);
 	rig_expect(&r, 0, "31 101\r\n");
+	/* Said again, a program draws again. */
+	assert_int_equal(resize(&r, 31, 101), CONS_OK);
+	rig_expect(&r, 0, "31 101\r\n31 101\r\n");
 	assert_int_equal(resize(&r, 0, 101), CONS_EINVAL);
 	assert_int_equal(resize(&r, 31, 1001), CONS_EINVAL);
 	assert_int_equal(resize(&r, 1000, 1000), CONS_OK);
