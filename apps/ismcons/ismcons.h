@@ -88,8 +88,12 @@ bool term_interactive(void); /* stdin is a terminal */
 bool term_is_raw(void);
 /* Raw mode, from now on and after each stop; not while in the background. */
 void term_raw(void);
-/* As it was found. Signal safe; again does nothing. */
+/* As it was found, term_modes_undo() included. Signal safe; again does nothing. */
 void term_restore(void);
+/* Output was shown: what it has switched on in the terminal will have to be undone. */
+void term_modes_seen(const uint8_t *data, size_t len);
+/* Whatever output has switched on ends: who switched it on has gone, or we go. Signal safe. */
+void term_modes_undo(void);
 /* @return false: there is no terminal, or it does not know its size. */
 bool term_size(struct cons_size *size);
 /* Handlers for all that can be caught. After run_eal_init(). */

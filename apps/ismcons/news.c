@@ -73,6 +73,7 @@ lost(struct ismcons *app, const struct cons_item *item)
 	bool final = app->opt.no_reconnect || item->why == LINK_WHY_PROTOCOL;
 
 	if (final) {
+		term_modes_undo();
 		say("connection lost: %s%s%s", link_why_str(item->why), WITH_COLON(item->text));
 		finish(app, CONS_EXIT_LOST);
 		return;
@@ -164,11 +165,21 @@ ended(struct ismcons *app, const struct cons_item *item)
 	}
 }
 
+/* Does nobody write to our terminal any more who knows what he has switched on there? */
+static bool
+is_farewell(enum cons_item_kind kind)
+{
+	return kind == CONS_ITEM_RESTARTED || kind == CONS_ITEM_ENDED || kind == CONS_ITEM_TAKEN ||
+	       kind == CONS_ITEM_DETACHED || kind == CONS_ITEM_LEFT;
+}
+
 void
 news_take(struct ismcons *app, const struct cons_item *item)
 {
 	char gid[BASE_GID_STRLEN];
 
+	if (is_farewell(item->kind))
+		term_modes_undo();
 	switch (item->kind) {
 	case CONS_ITEM_ATTACHED:
 		attached(app);

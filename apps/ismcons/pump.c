@@ -55,6 +55,7 @@ output_data(struct ismcons *app, const struct cons_item *item)
 		return 0;
 	}
 	say_output(item->data, (size_t)n);
+	term_modes_seen(item->data, (size_t)n);
 	news_record(app, item->data, (size_t)n);
 	cons_client_consume(app->client, (uint32_t)n);
 	return (uint32_t)n;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The person's terminal: raw mode that ends on every way out, stop and continue, the window's size.
+ * The person's terminal: raw mode that ends on every way out, and so does what output has switched on
+ * there; stop and continue; the window's size.
  *
  * What a signal handler touches is static, written before the handler is installed, or a
  * sig_atomic_t.
@@ -8,6 +9,7 @@
 #include "ismcons.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -15,10 +17,14 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "cons_modes.h"
 #include "run.h"
+
+#define UNDO_MS 1000 /* for a terminal that takes nothing just now */
 
 static struct {
 	bool interactive;
+	bool shows; /* stdout is a terminal */
 	int size_fd; /* -1: no terminal anywhere */
 	bool wanted; /* raw mode, whenever we are in the foreground */
 	struct termios found, raw;
@@ -26,6 +32,12 @@ static struct {
 
 static volatile sig_atomic_t is_raw;
 static volatile sig_atomic_t saw_winch, saw_cont, saw_stop, end_signal;
+
+/* What the terminal is to be sent at the end: complete whenever its length is not 0. */
+static struct cons_modes modes;
+static bool modes_put_off; /* until we are continued in the foreground */
+static char undo[CONS_MODES_TEXT_MAX];
+static volatile sig_atomic_t undo_len;
 
 void
 term_init(void)
@@ -35,6 +47,7 @@ term_init(void)
 	term.interactive = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &term.found) == 0;
 	term.raw = term.found;
 	cfmakeraw(&term.raw);
+	term.shows = isatty(STDOUT_FILENO);
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]) && term.size_fd < 0; i++) {
 		if (isatty(fds[i]))
 			term.size_fd = fds[i];
@@ -79,12 +92,58 @@ term_raw(void)
 	enter_raw();
 }
 
+/* --- what output has switched on --- */
+
+void
+term_modes_seen(const uint8_t *data, size_t len)
+{
+	if (!term.shows)
+		return;
+	cons_modes_feed(&modes, data, len);
+	undo_len = 0;
+	undo_len = (sig_atomic_t)cons_modes_undo(&modes, undo);
+}
+
+/* A terminal that is full gets its time, one that is stopped does not keep us. */
+static void
+write_terminal(const char *text, size_t len)
+{
+	struct pollfd pfd = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	ssize_t n;
+
+	while (len > 0 && poll(&pfd, 1, UNDO_MS) > 0) {
+		n = write(STDOUT_FILENO, text, len);
+		if (n < 0 && errno != EINTR)
+			return;
+		if (n > 0) {
+			text += n;
+			len -= (size_t)n;
+		}
+	}
+}
+
+void
+term_modes_undo(void)
+{
+	size_t len = (size_t)undo_len;
+	int err = errno;
+
+	undo_len = 0;
+	if (len > 0 && foreground())
+		write_terminal(undo, len);
+	memset(&modes, 0, sizeof(modes));
+	errno = err;
+}
+
+/* --- and back --- */
+
 void
 term_restore(void)
 {
 	int err = errno;
 	sigset_t ttou, before;
 
+	term_modes_undo();
 	if (is_raw && foreground()) {
 		sigemptyset(&ttou);
 		sigaddset(&ttou, SIGTTOU);
@@ -179,17 +238,33 @@ term_signals(void)
 	handle(ignored, SIG_IGN, 0);
 }
 
+/* What the console's program still believes to be switched on. */
+static void
+modes_again(void)
+{
+	char text[CONS_MODES_TEXT_MAX];
+
+	if (!modes_put_off || !foreground())
+		return;
+	modes_put_off = false;
+	write_terminal(text, cons_modes_redo(&modes, text));
+	undo_len = (sig_atomic_t)cons_modes_undo(&modes, undo);
+}
+
 /* As without a handler. In a process group that no shell looks after this does nothing. */
 static void
 stop(void)
 {
 	static const int tstp[] = { SIGTSTP, 0 };
+	struct cons_modes were = modes;
 
 	term_restore();
 	signal(SIGTSTP, SIG_DFL);
 	raise(SIGTSTP);
 	handle(tstp, on_event, SA_RESTART);
 	saw_cont = 1;
+	modes = were;
+	modes_put_off = true;
 }
 
 bool
@@ -208,7 +283,9 @@ term_events(void)
 		saw_cont = 0;
 		/* Who continued us may have changed the terminal. */
 		enter_raw();
+		modes_again();
 	}
+	/* The size has the console's program draw anew. */
 	return true;
 }
 
