@@ -183,7 +183,7 @@ admin_answered(struct blk_cq *cq, const struct link_cqe *cqe, int err)
 static int
 judge_status(struct blk_cq *cq, const struct blk_slot *slot, uint16_t status)
 {
-	if (slot->req.op == BLK_FLUSH && status != BLK_OK)
+	if (slot->io != NULL && slot->io->op == BLK_FLUSH && status != BLK_OK)
 		blk_disk_flush_failed(slot->io->disk, status);
 	return status_to_err(cq, status);
 }
