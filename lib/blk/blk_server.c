@@ -26,8 +26,6 @@ exports_count(const struct blk_server *srv)
 	return atomic_load_explicit(&srv->exports_count, memory_order_acquire);
 }
 
-/* --- sessions --- */
-
 static int
 may_connect(void *arg, uint64_t gid, char *reason)
 {
@@ -40,6 +38,72 @@ may_connect(void *arg, uint64_t gid, char *reason)
 	return -EACCES;
 }
 
+/* --- who was here --- */
+
+static void
+party_forget(struct blk_server *srv, struct blk_party *p)
+{
+	TAILQ_REMOVE(&srv->parties, p, entry);
+	srv->party_count--;
+	free(p);
+}
+
+static void
+party_forget_oldest(struct blk_server *srv)
+{
+	struct blk_party *p;
+
+	TAILQ_FOREACH(p, &srv->parties, entry) {
+		if (!p->connected) {
+			party_forget(srv, p);
+			return;
+		}
+	}
+}
+
+static struct blk_party *
+party_find(struct blk_server *srv, uint64_t gid)
+{
+	struct blk_party *p;
+
+	TAILQ_FOREACH(p, &srv->parties, entry) {
+		if (p->gid == gid)
+			return p;
+	}
+	return NULL;
+}
+
+/* The process that connects now: the one that we know by its GID, or a new one. */
+static struct blk_party *
+party_meet(struct blk_server *srv, uint64_t gid, const struct link_epoch *epoch)
+{
+	struct blk_party *p = party_find(srv, gid);
+
+	if (p != NULL && memcmp(&p->epoch, epoch, sizeof(*epoch)) != 0) {
+		party_forget(srv, p);
+		p = NULL;
+	}
+	if (p != NULL) {
+		TAILQ_REMOVE(&srv->parties, p, entry);
+	} else {
+		if (srv->party_count == BLK_PARTIES_MAX)
+			party_forget_oldest(srv);
+		p = calloc(1, sizeof(*p));
+		if (p == NULL)
+			return NULL;
+		p->gid = gid;
+		p->epoch = *epoch;
+		for (uint32_t i = 0; i < exports_count(srv); i++)
+			p->flush_known[i] = srv->exports[i]->flush_errors;
+		srv->party_count++;
+	}
+	TAILQ_INSERT_TAIL(&srv->parties, p, entry);
+	p->connected = true;
+	return p;
+}
+
+/* --- sessions --- */
+
 static void
 grant(struct blk_session *s, const struct blk_export *exp)
 {
@@ -48,7 +112,7 @@ grant(struct blk_session *s, const struct blk_export *exp)
 	if (!blk_export_allows(exp, s->gid))
 		return;
 	atomic_store_explicit(&s->flush_seen[i],
-			      atomic_load_explicit(&exp->flush_errors, memory_order_relaxed),
+			      atomic_load_explicit(&s->party->flush_known[i], memory_order_relaxed),
 			      memory_order_relaxed);
 	atomic_fetch_or_explicit(&s->granted[i / 64], 1ull << i % 64, memory_order_release);
 }
@@ -77,6 +141,7 @@ static void
 session_free(struct blk_session *s)
 {
 	TAILQ_REMOVE(&s->srv->sessions, s, entry);
+	s->party->connected = false;
 	for (unsigned int i = 0; i < s->queues; i++)
 		free(s->queue[i]);
 	free(s);
@@ -94,6 +159,11 @@ session_create(struct blk_server *srv, struct link_session *link)
 	s->srv = srv;
 	s->link = link;
 	s->gid = info.rgid;
+	s->party = party_meet(srv, info.rgid, &info.peer_epoch);
+	if (s->party == NULL) {
+		free(s);
+		return NULL;
+	}
 	TAILQ_INSERT_TAIL(&srv->sessions, s, entry);
 	for (uint32_t i = 0; i < exports_count(srv); i++)
 		grant(s, srv->exports[i]);
@@ -209,6 +279,7 @@ blk_server_create(const struct blk_server_conf *conf, struct blk_server **out)
 	srv->conf = *conf;
 	conf_defaults(&srv->conf);
 	TAILQ_INIT(&srv->sessions);
+	TAILQ_INIT(&srv->parties);
 	ret = workers_open(srv);
 	if (ret != 0)
 		goto close_workers;
@@ -238,6 +309,7 @@ void
 blk_server_destroy(struct blk_server *srv)
 {
 	struct blk_session *s;
+	struct blk_party *p;
 	bool stuck = false;
 
 	if (srv == NULL)
@@ -253,6 +325,8 @@ blk_server_destroy(struct blk_server *srv)
 	link_unlisten(srv->conf.link, LINK_SERVICE_BLK);
 	while ((s = TAILQ_FIRST(&srv->sessions)) != NULL)
 		session_free(s);
+	while ((p = TAILQ_FIRST(&srv->parties)) != NULL)
+		party_forget(srv, p);
 	workers_close(srv);
 	for (uint32_t i = 0; i < exports_count(srv); i++)
 		blk_export_close(srv->exports[i]);

@@ -33,11 +33,27 @@
 
 #define BLK_UNIT_WORDS (BLK_EXPORTS_MAX / 64)
 
+/*
+ * One process of one GID, beyond its sessions. An error that it was told of in the last session may
+ * not have reached it: then it must be told again in the next one, for it sends its FLUSH again.
+ */
+struct blk_party {
+	TAILQ_ENTRY(blk_party)
+	entry; /* of the server, newest last; all but flush_known is control's */
+	uint64_t gid;
+	struct link_epoch epoch;
+	bool connected;
+	/* flush_errors of each export that it has surely been told of. Workers. */
+	_Atomic uint32_t flush_known[BLK_EXPORTS_MAX];
+};
+#define BLK_PARTIES_MAX 256 /* then those that have been away for the longest are forgotten */
+
 struct blk_session {
 	TAILQ_ENTRY(blk_session) entry; /* of the server; control's */
 	struct blk_server *srv;
 	struct link_session *link;
 	uint64_t gid;
+	struct blk_party *party;
 	unsigned int queues;
 	struct blk_queue *queue[LINK_QUEUES_MAX];
 	/*
@@ -56,6 +72,7 @@ struct blk_job {
 	uint16_t id; /* slot */
 	uint16_t unit; /* of an export that counts it; 0 = none */
 	uint64_t start_ns;
+	uint32_t told; /* not 0: the answer was an error of that number in flush_errors */
 	bool placed; /* a READ goes straight into the peer's slot */
 };
 
@@ -113,6 +130,8 @@ struct blk_server {
 	_Atomic uint32_t exports_count;
 	struct blk_worker *workers;
 	TAILQ_HEAD(, blk_session) sessions; /* control's */
+	TAILQ_HEAD(blk_party_list, blk_party) parties; /* control's */
+	unsigned int party_count;
 	unsigned int next_worker;
 	uint64_t check_ns, stale_ns; /* when to look at sizes again */
 	uint32_t generations; /* sum over exports, as last announced */

@@ -145,15 +145,26 @@ count_job(struct blk_job *job, enum blk_status status)
  * its writes may have been the ones.
  */
 static enum blk_status
-flush_status(const struct blk_job *job, enum blk_status status)
+flush_status(struct blk_job *job, enum blk_status status)
 {
 	_Atomic uint32_t *seen = &job->queue->session->flush_seen[job->io.exp->unit - 1];
 	uint32_t errors = atomic_load_explicit(&job->io.exp->flush_errors, memory_order_relaxed);
 
-	if (atomic_exchange_explicit(seen, errors, memory_order_relaxed) != errors &&
-	    status == BLK_OK)
-		return BLK_EIO;
-	return status;
+	if (atomic_exchange_explicit(seen, errors, memory_order_relaxed) == errors)
+		return status;
+	job->told = errors;
+	return status == BLK_OK ? BLK_EIO : status;
+}
+
+/* A new request in the slot: the answer before it, which told of lost writes, has been read. */
+static void
+confirm_told(struct blk_job *job)
+{
+	struct blk_party *party = job->queue->session->party;
+
+	atomic_store_explicit(&party->flush_known[job->io.exp->unit - 1], job->told,
+			      memory_order_relaxed);
+	job->told = 0;
 }
 
 static void
@@ -257,6 +268,8 @@ serve(struct blk_queue *bq, const struct link_req *req)
 	struct blk_export *exp;
 	enum blk_status status = check(bq, req, &exp);
 
+	if (unlikely(job->told != 0))
+		confirm_told(job);
 	job->placed = false;
 	job->unit = 0;
 	if (status == BLK_OK && !digest_ok(bq, req)) {

@@ -276,6 +276,111 @@ test_peer_lost(void **state)
 	rig_teardown(&r);
 }
 
+/* --- flushes that fail, and sessions that end --- */
+
+static void
+reconnect(struct rig *r)
+{
+	rig_disconnect(r, 0);
+	rig_until(r, TAILQ_EMPTY(&r->srv->sessions));
+	rig_connect(r, 0, 1, 0);
+}
+
+/* What the storage lost while a client was away, it hears of when it is back. */
+static void
+test_flush_error_while_away(void **state)
+{
+	const struct link_req flush = { .op = BLK_FLUSH, .unit = 1 };
+	struct rig r;
+
+	rig_setup(&r, 1, 1);
+	add_export(&r, "disk", 0);
+	rig_connect(&r, 0, 1, 0);
+	rig_disconnect(&r, 0);
+	rig_until(&r, TAILQ_EMPTY(&r.srv->sessions));
+	atomic_fetch_add(&r.srv->exports[0]->flush_errors, 1);
+	rig_connect(&r, 0, 1, 0);
+	assert_int_equal(rig_status(&r, 0, flush, NULL), BLK_EIO);
+	assert_int_equal(rig_status(&r, 0, flush, NULL), BLK_OK);
+	reconnect(&r);
+	assert_int_equal(rig_status(&r, 0, flush, NULL), BLK_OK);
+	rig_teardown(&r);
+}
+
+/*
+ * A client that lost its session sends its FLUSH again, and must get the error again that it may
+ * never have seen. A request in the same slot shows that it has.
+ */
+static void
+test_flush_error_is_repeated(void **state)
+{
+	const struct link_req flush = { .op = BLK_FLUSH, .unit = 1 };
+	const struct link_req read = { .op = BLK_READ, .unit = 1, .len = 512 };
+	struct rig r;
+
+	rig_setup(&r, 1, 1);
+	add_export(&r, "disk", 0);
+	rig_connect(&r, 0, 1, 0);
+	atomic_fetch_add(&r.srv->exports[0]->flush_errors, 1);
+	assert_int_equal(rig_status(&r, 0, flush, NULL), BLK_EIO);
+	reconnect(&r);
+	assert_int_equal(rig_status(&r, 0, flush, NULL), BLK_EIO);
+	for (int i = 0; i < RIG_DEPTH; i++)
+		rig_send(&r, 0, read, NULL);
+	for (uint16_t id = 0; id < RIG_DEPTH; id++)
+		assert_int_equal(rig_take(&r, 0, id).status, BLK_OK);
+	reconnect(&r);
+	assert_int_equal(rig_status(&r, 0, flush, NULL), BLK_OK);
+	rig_teardown(&r);
+}
+
+/* Another process of the same system has written nothing yet. */
+static void
+test_flush_error_of_a_former_process(void **state)
+{
+	const struct link_req flush = { .op = BLK_FLUSH, .unit = 1 };
+	struct link_conf lc = { .keepalive_ms = 100, .epoch = { .process = 77 } };
+	struct rig r;
+
+	rig_setup(&r, 1, 1);
+	add_export(&r, "disk", 0);
+	rig_connect(&r, 0, 1, 0);
+	atomic_fetch_add(&r.srv->exports[0]->flush_errors, 1);
+	rig_disconnect(&r, 0);
+	link_destroy(r.peer[0].link);
+	lc.dev_id = r.ip.dev_id[1];
+	assert_int_equal(link_create(&lc, &r.peer[0].link), 0);
+	rig_until(&r, TAILQ_EMPTY(&r.srv->sessions));
+	rig_connect(&r, 0, 1, 0);
+	assert_int_equal(rig_status(&r, 0, flush, NULL), BLK_OK);
+	rig_teardown(&r);
+}
+
+static void
+test_many_parties(void **state)
+{
+	struct blk_party *p;
+	struct rig r;
+
+	rig_setup(&r, 1, 1);
+	add_export(&r, "disk", 0);
+	for (uint64_t gid = 1; gid <= BLK_PARTIES_MAX; gid++) {
+		p = calloc(1, sizeof(*p));
+		assert_non_null(p);
+		p->gid = gid;
+		p->connected = gid == 1;
+		TAILQ_INSERT_TAIL(&r.srv->parties, p, entry);
+		r.srv->party_count++;
+	}
+	rig_connect(&r, 0, 1, 0);
+	assert_int_equal(r.srv->party_count, BLK_PARTIES_MAX);
+	p = TAILQ_FIRST(&r.srv->parties);
+	assert_int_equal(p->gid, 1);
+	assert_int_equal(TAILQ_NEXT(p, entry)->gid, 3);
+	assert_int_equal(TAILQ_LAST(&r.srv->parties, blk_party_list)->gid, r.ip.gid[1]);
+	rig_teardown(&r);
+}
+
 /* --- ends with ios in the kernel --- */
 
 /*
@@ -468,12 +573,22 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_allow_lists),	cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_list_pages),	cmocka_unit_test(test_too_many),
-		cmocka_unit_test(test_new_export),	cmocka_unit_test(test_resize),
-		cmocka_unit_test(test_random_requests), cmocka_unit_test(test_peer_lost),
-		cmocka_unit_test(test_held_read),	cmocka_unit_test(test_held_write),
-		cmocka_unit_test(test_destroy_waits),	cmocka_unit_test(test_one_server_a_link),
+		cmocka_unit_test(test_allow_lists),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_list_pages),
+		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_new_export),
+		cmocka_unit_test(test_resize),
+		cmocka_unit_test(test_random_requests),
+		cmocka_unit_test(test_peer_lost),
+		cmocka_unit_test(test_flush_error_while_away),
+		cmocka_unit_test(test_flush_error_is_repeated),
+		cmocka_unit_test(test_flush_error_of_a_former_process),
+		cmocka_unit_test(test_many_parties),
+		cmocka_unit_test(test_held_read),
+		cmocka_unit_test(test_held_write),
+		cmocka_unit_test(test_destroy_waits),
+		cmocka_unit_test(test_one_server_a_link),
 		cmocka_unit_test(test_workers),
 	};
 
