@@ -154,6 +154,8 @@ open_check(const struct link *link, const struct link_open_conf *conf)
 	if (conf->slot_size == 0 || conf->slot_size % LINK_RING_ALIGN != 0 ||
 	    conf->slot_size > LINK_SLOT_MAX || (conf->required & ~conf->features) != 0)
 		return -EINVAL;
+	if (conf->retry_min_ms > LINK_RETRY_MAX_MS || conf->retry_max_ms > LINK_RETRY_MAX_MS)
+		return -EINVAL;
 	if (conf->rgid == link->info.gid)
 		return -EADDRINUSE;
 	return 0;

@@ -50,6 +50,7 @@ struct link_queue;
 #define LINK_QUEUES_MAX 16 /* of one session */
 #define LINK_DEPTH_MAX 256 /* slots of one queue; a power of two */
 #define LINK_SLOT_MAX (256 * 1024) /* bytes of one slot; a multiple of 4 KiB */
+#define LINK_RETRY_MAX_MS (3600 * 1000)
 #define LINK_REASON_MAX 96 /* bytes of text in a refusal or close, NUL included */
 
 enum link_service {
@@ -182,7 +183,11 @@ struct link_open_conf {
 	uint32_t slot_size; /* multiple of 4096, at most LINK_SLOT_MAX */
 	uint32_t features; /* wanted */
 	uint32_t required; /* subset of features */
-	uint32_t retry_min_ms, retry_max_ms; /* back-off between attempts; 0 = 50 / 500 */
+	/*
+	 * Back-off between attempts, and after sessions that were up for less than retry_max_ms;
+	 * 0 = 50 / 500, at most LINK_RETRY_MAX_MS.
+	 */
+	uint32_t retry_min_ms, retry_max_ms;
 	uint32_t attempt_ms; /* one attempt is given up after this; 0 = 1000 */
 	const struct link_session_ops *ops;
 	void *arg;

@@ -6,17 +6,26 @@
 
 #include "link_priv.h"
 
-/* Back to IDLE; the next attempt at once after a session that was up, else with back-off. */
+/*
+ * Back to IDLE. The next attempt comes at once after a session that was up for longer than any
+ * back-off; else with back-off: a peer that lets us come up and go down again costs no more than
+ * one that refuses.
+ */
 void
 link_call_idle(struct link_session *s, bool was_up)
 {
+	uint64_t now_ns = s->link->now_ns;
+	bool lasted = was_up && now_ns - s->up_since_ns >= s->open.retry_max_ms * BASE_NS_PER_MS;
+
 	link_mem_release(s);
 	rte_spinlock_lock(&s->link->lock);
 	s->phase = LINK_IDLE;
 	rte_spinlock_unlock(&s->link->lock);
-	s->next_ns = s->link->now_ns;
-	if (was_up)
+	s->next_ns = now_ns;
+	if (lasted) {
+		s->backoff_ms = s->open.retry_min_ms;
 		return;
+	}
 	s->next_ns += s->backoff_ms * BASE_NS_PER_MS;
 	s->backoff_ms = RTE_MIN(s->backoff_ms * 2, s->open.retry_max_ms);
 }

@@ -191,7 +191,6 @@ link_session_up(struct link_session *s, uint64_t now_ns)
 	s->beat_sent = s->beat_seen = s->notice_seen = 0;
 	s->beat_due_ns = s->heard_ns = now_ns;
 	s->traffic_seen = descriptors_in(s);
-	s->backoff_ms = s->open.retry_min_ms;
 	link_flag_take(&s->trouble);
 	link_count(&s->ups, 1);
 	link_count(&link->stats.ups, 1);

@@ -176,6 +176,32 @@ goodbye_before_the_next_call(void **state)
 	rig_down(&r);
 }
 
+/*
+ * Whoever is up for long is called again at once; whoever lets us come up and go down again is
+ * called as if it had refused, so that it costs us neither time nor lines in the log.
+ */
+static void
+short_sessions_back_off(void **state)
+{
+	unsigned int n;
+
+	rig_up(&r, &two, 1, 8, 4096);
+	for (n = 0; n < 6; n++) {
+		link_queue_detach(rig_queue(&r, RIG_LISTENER, 0));
+		link_session_close(r.end[RIG_LISTENER].s, "not now");
+		rig_until(&r, &r.end[RIG_INITIATOR].ups, n + 2, 600);
+	}
+	/* 50, 100, 200, 400, 500 and 500 ms. */
+	assert_in_range((r.now - 1000 * BASE_NS_PER_S) / BASE_NS_PER_MS, 1750, 1850);
+	rig_pass(&r, 600);
+	for (n = 0; n < 2; n++) {
+		link_queue_detach(rig_queue(&r, RIG_LISTENER, 0));
+		link_session_close(r.end[RIG_LISTENER].s, "until tomorrow");
+		rig_until(&r, &r.end[RIG_INITIATOR].ups, n + 8, n == 0 ? 10 : 60);
+	}
+	rig_down(&r);
+}
+
 /* A store is refused in a data thread: control learns of it, the peer too. */
 static void
 refused_store(void **state)
@@ -392,6 +418,7 @@ main(void)
 		cmocka_unit_test(a_pause_of_both_is_forgiven),
 		cmocka_unit_test(slow_peers_keepalive_counts),
 		cmocka_unit_test(goodbye_before_the_next_call),
+		cmocka_unit_test(short_sessions_back_off),
 		cmocka_unit_test(refused_store),
 		cmocka_unit_test(refused_store_of_the_listener),
 		cmocka_unit_test(refused_store_of_the_initiator),

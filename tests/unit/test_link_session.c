@@ -295,6 +295,12 @@ bad_arguments(void **state)
 	open.required = 1;
 	assert_int_equal(link_open(r.l[1], &open, &s), -EINVAL);
 	open = good;
+	open.retry_max_ms = LINK_RETRY_MAX_MS + 1;
+	assert_int_equal(link_open(r.l[1], &open, &s), -EINVAL);
+	open = good;
+	open.retry_min_ms = LINK_RETRY_MAX_MS + 1;
+	assert_int_equal(link_open(r.l[1], &open, &s), -EINVAL);
+	open = good;
 	open.rgid = r.ip.gid[1];
 	assert_int_equal(link_open(r.l[1], &open, &s), -EADDRINUSE);
 	assert_int_equal(link_open(r.l[1], &good, &s), 0);
@@ -480,7 +486,8 @@ closed_when_it_came_up(void **state)
 			 0);
 	open_default();
 	rig_pass(&r, 3000);
-	assert_true(r.end[RIG_LISTENER].ups > 1);
+	/* The other one does not come back at once each time, but as after failed attempts. */
+	assert_in_range(r.end[RIG_LISTENER].ups, 2, 10);
 	assert_int_equal(r.end[RIG_LISTENER].downs, 0);
 	assert_int_equal(r.end[RIG_LISTENER].ups, r.end[RIG_LISTENER].frees);
 	assert_int_equal(r.end[RIG_INITIATOR].ups, r.end[RIG_INITIATOR].downs);
