@@ -11,6 +11,19 @@
 
 #include "ism_fn.h"
 
+/* Give the file all of its pages now: later, lack of memory would be a signal. */
+static int
+take_pages(int fd, uint64_t len)
+{
+	int ret;
+
+	/* Older kernels stop for any signal. It is not for long: a DMB has at most 1 MiB. */
+	do
+		ret = fallocate(fd, 0, 0, (off_t)len);
+	while (ret < 0 && errno == EINTR);
+	return ret;
+}
+
 int
 ism_mem_alloc(struct ism_mem *mem, uint64_t len, const char *name)
 {
@@ -20,8 +33,7 @@ ism_mem_alloc(struct ism_mem *mem, uint64_t len, const char *name)
 	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		goto fail;
-	/* fallocate() takes the pages now: later, lack of memory would be a signal. */
-	if (ftruncate(fd, (off_t)len) < 0 || fallocate(fd, 0, 0, (off_t)len) < 0 ||
+	if (ftruncate(fd, (off_t)len) < 0 || take_pages(fd, len) < 0 ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		goto close_fd;
 	addr = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);

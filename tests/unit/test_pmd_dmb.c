@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "inproc.h"
@@ -140,6 +142,45 @@ test_no_memory(void **state)
 	assert_int_equal(dmb->idx, ISM_DMB_IDX_MIN);
 }
 
+/*
+ * libc's, under both of its file-offset models: older kernels answer EINTR when a signal comes
+ * while they look for the pages of a file in memory.
+ */
+static unsigned int interruptions;
+
+static int
+interrupted_fallocate(int fd, int mode, off_t off, off_t len)
+{
+	if (interruptions > 0) {
+		interruptions--;
+		errno = EINTR;
+		return -1;
+	}
+	return (int)syscall(SYS_fallocate, fd, mode, off, len);
+}
+
+#define FALLOCATE(name, symbol)                                                                    \
+	int name(int fd, int mode, off_t off, off_t len) __asm__(symbol);                          \
+	int name(int fd, int mode, off_t off, off_t len)                                           \
+	{                                                                                          \
+		return interrupted_fallocate(fd, mode, off, len);                                  \
+	}
+FALLOCATE(fallocate_32, "fallocate")
+FALLOCATE(fallocate_64, "fallocate64")
+
+/* Signals are no lack of memory. */
+static void
+test_signals(void **state)
+{
+	struct rte_pmd_ism_dmb *dmb;
+
+	(void)state;
+	interruptions = 3;
+	assert_int_equal(reg(ip.gid[1], 1 << 20, &dmb), 0);
+	assert_int_equal(interruptions, 0);
+	rte_pmd_ism_dmb_unregister(dmb);
+}
+
 static void
 test_vlan(void **state)
 {
@@ -270,6 +311,7 @@ main(void)
 		T(test_count, setup),
 		T(test_refused, setup),
 		T(test_no_memory, setup),
+		T(test_signals, setup),
 		T(test_vlan, setup),
 		T(test_memory_is_not_reused, setup_direct),
 		T(test_close_frees, setup),
