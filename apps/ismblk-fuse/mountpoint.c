@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "run.h"
@@ -72,6 +73,7 @@ int
 mountpoint_check(const char *dir, char real[PATH_MAX])
 {
 	char type[64];
+	struct statfs fs;
 	struct stat st;
 
 	if (stat(dir, &st) < 0)
@@ -83,6 +85,9 @@ mountpoint_check(const char *dir, char real[PATH_MAX])
 	if (realpath(dir, real) == NULL)
 		return complain_stat(dir, errno);
 	if (is_mounted(real, type, sizeof(type))) {
+		/* stat() may have been answered from the attributes that a dead program gave. */
+		if (statfs(real, &fs) < 0 && errno == ENOTCONN)
+			return complain_stat(dir, errno);
 		run_error("mount point %s is busy: a file system (%s) is mounted there", dir, type);
 		return RUN_EXIT_MOUNT;
 	}
