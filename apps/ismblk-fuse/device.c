@@ -24,6 +24,7 @@
 #define BACKGROUND_MAX 1024 /* asynchronous requests that the kernel may have open */
 #define LOOK_EVERY 4 /* rounds, while answers are awaited */
 #define KILLED_NS (100 * BASE_NS_PER_MS)
+#define KILLED_DEAF_NS (500 * BASE_NS_PER_MS)
 
 static __thread struct worker *self;
 
@@ -221,6 +222,7 @@ is_killed(pid_t tid)
 /*
  * The kernel cannot end a process whose request we hold. A peer may stay away for ever, so
  * requests of killed processes are given up; those of others wait, whatever signals they have.
+ * A deaf worker does not hear of interrupts, so it looks at everyone.
  */
 static void
 give_up_killed(struct worker *w, uint64_t now_ns)
@@ -229,10 +231,10 @@ give_up_killed(struct worker *w, uint64_t now_ns)
 
 	if (now_ns < w->interrupt_ns)
 		return;
-	w->interrupt_ns = now_ns + KILLED_NS;
+	w->interrupt_ns = now_ns + (w->deaf ? KILLED_DEAF_NS : KILLED_NS);
 	for (c = TAILQ_FIRST(&w->active); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, entry);
-		if (blk_client_up(c->peer->client) || !fuse_req_interrupted(c->req) ||
+		if (blk_client_up(c->peer->client) || (!w->deaf && !fuse_req_interrupted(c->req)) ||
 		    !is_killed(fuse_req_ctx(c->req)->pid))
 			continue;
 		if (blk_cq_cancel(blk_client_queue(c->peer->client, w->index), &c->io, -EINTR) == 0)

@@ -40,6 +40,35 @@ server_start --export "disk=$image,allow=any"
 wait_exit patient 20
 grep -qx 4096 "$WORK/patient.out" || fail "the patient reader got $(cat "$WORK/patient.out")"
 
+# The same when its requests are more than the client has buffers for.
+cat >"$WORK/writers.py" <<'PYTHON'
+import mmap, os, sys, threading
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_DIRECT)
+page = mmap.mmap(-1, 4096)
+def write(i):
+    os.pwrite(fd, page, i * 4096)
+for i in range(300):
+    threading.Thread(target=write, args=(i,)).start()
+print('writing', flush=True)
+PYTHON
+stop server KILL
+stalls() {
+	telemetry_value client /ismblk/mount stalls
+}
+before=$(stalls)
+start_load writers python3 "$WORK/writers.py" "$DISK"
+out_of_buffers() {
+	[ "$(stalls)" -gt "$before" ]
+}
+wait_for 20 "no buffer left" out_of_buffers
+wait_for 20 "all write" grep -q writing "$WORK/writers.out"
+kill -KILL "${child_pid[writers]}"
+ended_within 20 "${child_pid[writers]}" || fail "a killed process of many writes still waits"
+wait "${child_pid[writers]}" 2>/dev/null || true
+unset 'child_pid[writers]'
+server_start --export "disk=$image,allow=any"
+same "$DISK" "$image" "after the writers were killed"
+
 # A mount that a killed client has left: one line that says what to do.
 stop client KILL
 run_status "$EXIT_MOUNT" "$(program dpdk-ismblk)" "--vdev=raw_ism0,socket=${SOCKET[b]}" -- \
