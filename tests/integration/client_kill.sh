@@ -27,7 +27,8 @@ for round in 1 2 3; do
 		--iodepth=32 --ioengine=libaio --direct=1 --time_based --runtime=60 --size=32M \
 		--eta=never --aux-path="$WORK"
 	sleep 0.7
-	check_running victim load server other
+	under_verify_load other
+	check_running victim server other
 	stop client KILL
 	wait_exit victim 20
 	[ "$stop_status" -ne 0 ] || fail "fio has not noticed that its disk went away"
@@ -40,7 +41,7 @@ done
 few_dmbs() {
 	[ "$(dmbs)" -le "$idle" ]
 }
-wait_for 15 "the dead sessions' DMBs are given back" few_dmbs
+wait_for 20 "the dead sessions' DMBs are given back" few_dmbs
 check_running server other
 wait_verify_load
 same "$WORK/mnt.other/other" "$WORK/other.img" "the other client's disk is wrong"

@@ -84,6 +84,7 @@ for round in 1 2 3; do
 	screen_type here 'yes flood-$((1 + 1))'
 	screen_wait here '^flood-2$'
 	sleep 0.5
+	under_verify_load client
 	start=$EPOCHREALTIME
 	screen_keys here C-c
 	screen_until 20 here "the prompt after Ctrl-C" screen_prompt here '^far\$ *$'
@@ -92,7 +93,7 @@ for round in 1 2 3; do
 		"after Ctrl-C, and $(($(console_value sh out_pos) >> 10)) KiB"
 	screen_clear here
 done
-check_running load client server
+check_running client server
 screen_type here 'yes | head -c 200000000 >/dev/tty; echo through'
 wait_verify_load
 same "$DISK" "$WORK/disk.img" "the image is not what the mount shows"

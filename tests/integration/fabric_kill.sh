@@ -15,13 +15,14 @@ start_verify_load "$DISK"
 allow_log "$log_peer_gone"
 for round in 1 2; do
 	sleep 1
-	check_running load client server
+	under_verify_load client
+	check_running client server
 	stop fabric KILL
 	sleep 1
 	fabric_start a,gid=a1 b,gid=b2
 	note "fabric killed and started, round $round"
 done
-check_running load client server
+check_running client server
 wait_verify_load
 same "$DISK" "$image" "the image is not what the mount shows"
 pair_stop

@@ -12,14 +12,15 @@ pair_start "$image"
 start_verify_load "$DISK"
 for round in 1 2 3; do
 	sleep 1
-	check_running load client
+	under_verify_load client
+	check_running client
 	allow_log "$log_peer_gone"
 	stop server KILL
 	sleep 1
 	server_start --export "disk=$image,allow=any"
 	note "server killed and started, round $round"
 done
-check_running load client
+check_running client
 wait_verify_load
 same "$DISK" "$image" "the image is not what the mount shows"
 ups=$(telemetry_value client /link/sessions 0 ups)
