@@ -7,10 +7,18 @@
 . "$(dirname "$0")/../lib/console.sh"
 
 size=100000000
+part=$((size * 3 / 5))
 head -c $size /dev/urandom >"$WORK/data"
+# All of it, but the last part not before there is a file "on": however slow this test is, a
+# link that it breaks is broken on the way.
+cat >"$WORK/pour" <<-EOT
+	head -c $part "$WORK/data"
+	until [ -e "$WORK/on" ]; do sleep 0.05; done
+	tail -c +$((part + 1)) "$WORK/data"
+EOT
 out=$(far_script out <<-EOT
 	stty raw -echo
-	cat "$WORK/data"
+	. "$WORK/pour"
 EOT
 )
 # What comes in is counted and kept, not interpreted.
@@ -50,6 +58,7 @@ all_out() {
 	[ $# -eq 0 ] || {
 		wait_for 30 "output" moved out $((size / 5))
 		"$@"
+		: >"$WORK/on"
 	}
 	console_ends out 0 90
 	rate "out${1:+, broken once}" "$start"
@@ -58,13 +67,14 @@ all_out() {
 all_in() {
 	local start
 	rm -f "$WORK/arrived"
-	typist_start in "$WORK/data"
+	typist_start in <(sh "$WORK/pour")
 	console_start in b "$WORK/typed" --console in
 	wait_for 20 "the program takes input" file_shows "$WORK/in.out" '^go'
 	start=$EPOCHREALTIME
 	[ $# -eq 0 ] || {
 		wait_for 30 "input" moved in $((size / 5))
 		"$@"
+		: >"$WORK/on"
 	}
 	wait_exit typist 90
 	console_ends in 0 30
@@ -79,10 +89,13 @@ break_link() {
 	fabric_up
 }
 
+: >"$WORK/on"
 all_out
 all_in
 allow_log "$log_peer_gone|connection lost"
+rm "$WORK/on"
 all_out break_link
+rm "$WORK/on"
 all_in break_link
 stop server
 stop fabric
