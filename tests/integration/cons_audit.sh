@@ -61,6 +61,7 @@ logged "${GID[d]}"
 console_run "$CONS_REFUSED" c /dev/null --console sh
 screen_attach there c --take-over
 screen_status here "$CONS_TAKEN"
+screen_wait there '^far\$ *$'
 logged "${GID[c]}.*(take|took)|(take|took).*${GID[c]}"
 lines=$(wc -l <"$WORK/syslog.out")
 screen_keys there C-_ '.'

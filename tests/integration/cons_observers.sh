@@ -59,6 +59,7 @@ grep -q "${GID[b]}" "$WORK/run.err" || fail "not told who writes: $(cat "$WORK/r
 screen_attach other e '--take-over'
 screen_wait here "^\\[dpdk-ismcons: .*${GID[e]}"
 screen_status here "$CONS_TAKEN"
+screen_wait other '^far\$ *$'
 screen_type other 'echo now-$((1 + 1))-here'
 for name in other look1 look2; do screen_wait "$name" '^now-2-here$'; done
 console_run 0 b /dev/null --list --json

@@ -35,7 +35,8 @@ screen_keys here BSpace BSpace BSpace
 screen_keys here -l 'ong'
 screen_keys here Enter
 screen_wait here '^wrong$'
-screen_type here 'sleep 1000'
+screen_type here 'echo now-$((1 + 1)); sleep 1000' # Ctrl-Z drops what was not read yet
+screen_wait here '^now-2$'
 screen_insist here 'Stopped +sleep 1000' C-z
 screen_type here 'kill %1; fg'
 screen_wait here 'Terminated'

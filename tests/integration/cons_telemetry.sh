@@ -92,8 +92,10 @@ PYTHON
 : >"$WORK/end"
 console_ends writer 0
 console_ends watcher 0
-telemetry server /cons/stats >"$WORK/stats.end"
-grep -q '"ended": 1' "$WORK/stats.end" || fail "the end is not counted: $(cat "$WORK/stats.end")"
-[ "$(console_value both state)" = idle ] || fail "the console is not idle again"
+end_is_told() {
+	[ "$(telemetry_value server /cons/stats ended)" -eq 1 ] &&
+		[ "$(console_value both state)" = idle ]
+}
+wait_for 20 "the end is counted, and the console idle again" end_is_told
 stop server
 stop fabric

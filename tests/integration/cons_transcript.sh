@@ -8,10 +8,12 @@
 . "$(dirname "$0")/../lib/console.sh"
 need_command scriptreplay
 
-slow=$(far_script slow <<-'EOT'
+# Each part comes a while after the transcript has the one before.
+slow=$(far_script slow <<-EOT
 	stty raw -echo
 	for i in 1 2 3 4 5; do
-		printf 'part %s \033[1m\001\377\n' "$i"
+		printf 'part %s \033[1m\001\377\n' \$i
+		until grep -qa "^part \$i" "$WORK/log"; do sleep 0.05; done
 		sleep 0.2
 	done
 	seq 1 30000

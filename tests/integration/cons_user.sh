@@ -32,7 +32,8 @@ screen_wait here '^far\$ *$'
 screen_type here 'id -un; test -t 0 && test -w $(tty) && echo its-own-terminal'
 screen_wait here '^nobody$'
 screen_wait here '^its-own-terminal$'
-screen_type here 'sleep 100'
+screen_type here 'echo now-$((1 + 1)); sleep 100' # Ctrl-Z drops what was not read yet
+screen_wait here '^now-2$'
 screen_insist here 'Stopped' C-z # job control: it is the controlling terminal
 screen_type here 'kill -9 %1; fg'
 screen_type here 'exit 6'

@@ -215,7 +215,7 @@ screen_wait() {
 # screen_insist NAME REGEX KEY...: the keys, again and again until the terminal shows such a
 # line: a job has to have the terminal before Ctrl-Z stops it.
 screen_insist() {
-	local name=$1 regex=$2 tries=20
+	local name=$1 regex=$2 tries=40
 	shift 2
 	until screen_shows "$name" "$regex"; do
 		tries=$((tries - 1))
