@@ -68,7 +68,10 @@ stop listener
 stat_command b
 start listener "${stat_command[@]}" --listen "${GID[b]}"
 wait_ready listener
-stat_run 1 a --peer "${GID[b]}" --command "wait link 2"
-stat_said "link tests are not for this GID"
+is_refused() {
+	stat_run 1 a --peer "${GID[b]}" --command "wait link 2"
+	grep -q "link tests are not for this GID" "$WORK/run.err"
+}
+wait_for 20 "the reason of the refusal" is_refused
 stop listener
 stop fabric

@@ -36,7 +36,7 @@ stat_input() {
 	stat_command "$2"
 	shift 2
 	cat >"$WORK/run.in"
-	bounded 20 stat_with_input "${stat_command[@]}" "$@" >"$WORK/run.out" 2>"$WORK/run.err" ||
+	bounded 60 stat_with_input "${stat_command[@]}" "$@" >"$WORK/run.out" 2>"$WORK/run.err" ||
 		status=$?
 	[ "$status" -eq "$want" ] || fail "status $status, expected $want: $*: $(said run)"
 }
