@@ -33,7 +33,7 @@ world() {
 }
 # The server needs a moment to give back what a client had.
 settles() {
-	local tries=50
+	local tries=200
 	until world >"$WORK/world.now" && cmp -s "$WORK/world" "$WORK/world.now"; do
 		tries=$((tries - 1))
 		[ "$tries" -gt 0 ] || return 1

@@ -87,7 +87,7 @@ screen_type here 'bye'
 screen_wait here '^\[dpdk-ismcons: .*'
 screen_until 20 here "the client ends with the device" screen_prompt here
 stop_status=0
-wait_exit machine 10
+wait_exit machine 20
 screen_clear here
 allow_log 'ttyX'
 console_run "$CONS_REFUSED" b /dev/null --console line

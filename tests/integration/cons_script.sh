@@ -39,7 +39,7 @@ plain_run() {
 	typist_start plain "$WORK/in"
 	console_start plain b "$WORK/typed" --console plain "$@"
 	console_ends plain "$status"
-	wait_exit typist 10
+	wait_exit typist 20
 	head -n 1 "$WORK/plain.out" | grep -qx go || fail "output: $(head "$WORK/plain.out")"
 	tail -n +2 "$WORK/plain.out" >"$WORK/shown"
 }
@@ -68,7 +68,7 @@ console_run 1 b "$WORK/in" --console sh
 typist_start sturdy <(printf '\003\n')
 console_start sturdy b "$WORK/typed" --console sturdy
 console_ends sturdy 4
-wait_exit typist 10
+wait_exit typist 20
 grep -q interrupted "$WORK/sturdy.out" || fail "no interrupt: $(cat "$WORK/sturdy.out")"
 
 # Nothing on stdout but what the program wrote.

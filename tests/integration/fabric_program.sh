@@ -61,7 +61,7 @@ import socket, struct, sys
 
 def connect():
     s = socket.socket(socket.AF_UNIX)
-    s.settimeout(5)
+    s.settimeout(20)
     s.connect(sys.argv[1])
     return s
 
@@ -90,7 +90,7 @@ counted() {
 	[ "$(grep -c '^[ab] stores=0 .*attaches=[01] resets=0$' "$WORK/fabric.out")" -eq 2 ]
 }
 kill -USR1 "${child_pid[fabric]}"
-wait_for 5 "counters" counted
+wait_for 20 "counters" counted
 grep -q '^a .* attaches=1 ' "$WORK/fabric.out" || fail "a had one client: $(cat "$WORK/fabric.out")"
 
 # Ended, nothing is left; ended by any of its signals, the status is 0 (stop checks).

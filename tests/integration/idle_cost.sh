@@ -10,5 +10,5 @@ cmp "$DISK" "$WORK/disk.img" # it has worked, so it is not idle by being dead
 sleep 2
 costs_little 10 "fabric=${child_pid[fabric]}" "server=${child_pid[server]}" \
 	"client=${child_pid[client]}"
-bounded 5 cmp "$DISK" "$WORK/disk.img" || fail "not awake again"
+bounded 20 cmp "$DISK" "$WORK/disk.img" || fail "not awake again"
 pair_stop

@@ -25,7 +25,7 @@ done
 # Somebody else unmounts: the client has nothing left to do.
 client_start
 bounded 20 umount "$MNT"
-wait_exit client 15
+wait_exit client 30
 [ "$stop_status" -eq 0 ] || fail "status $stop_status after umount"
 
 # Ends in spite of a file that is open, and of a server that is gone.

@@ -12,12 +12,12 @@ size_is() {
 }
 size_is $((4 << 20)) || fail "the size is $(stat -c %s "$DISK")"
 truncate -s 12M "$image"
-wait_for 10 "the disk has grown" size_is $((12 << 20))
+wait_for 20 "the disk has grown" size_is $((12 << 20))
 printf 'new land' | dd of="$DISK" oflag=seek_bytes seek=$((11 << 20)) conv=notrunc,fsync status=none
 same "$DISK" "$image" "content differs after growing"
 truncate -s 2M "$image"
 allow_log 'shr[aiu]nk|smaller|size'
-wait_for 10 "the disk has shrunk" size_is $((2 << 20))
+wait_for 20 "the disk has shrunk" size_is $((2 << 20))
 same "$DISK" "$image" "content differs after shrinking"
 if dd if=/dev/zero of="$DISK" oflag=seek_bytes,direct seek=$((3 << 20)) bs=4k count=1 \
 	conv=notrunc status=none 2>"$WORK/dd"; then
