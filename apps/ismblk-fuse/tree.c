@@ -107,6 +107,8 @@ fill_file(const struct ismblk *app, struct stat *st, fuse_ino_t ino, const struc
 	if (app->opt.allow_other)
 		mode |= mode >> 3 | mode >> 6;
 	fill_common(app, st, ino);
+	/* What the kernel cached may not be what the disk holds: another time makes it forget. */
+	st->st_mtim.tv_sec += (time_t)blk_disk_losses(disk);
 	st->st_mode = S_IFREG | mode;
 	st->st_nlink = 1;
 	st->st_size = (off_t)blk_disk_size(disk);

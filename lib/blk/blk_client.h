@@ -79,7 +79,8 @@ struct blk_client_conf {
 	bool digest; /* ask for CRC32C of payloads */
 	uint32_t fast_io_fail_ms; /* 0 = never: wait for ever, as a disk should */
 	/*
-	 * Session up and exports known / gone / an export changed size or vanished. Control thread.
+	 * Session up and exports known / gone / an export changed size, flags or image, came or
+	 * vanished. Control thread.
 	 */
 	void (*on_up)(void *arg, struct blk_client *c);
 	void (*on_down)(void *arg, struct blk_client *c, enum link_why why, const char *reason);

@@ -159,14 +159,15 @@ blk_disk_rebooted(struct blk_client *c)
 	}
 }
 
-/* Another image never had our writes, flushed or not. */
-static void
+/* Another image never had our writes, flushed or not. @return true: it is another one. */
+static bool
 check_image(struct blk_disk *d, const uint8_t id[16])
 {
 	if (memcmp(d->id, id, sizeof(d->id)) == 0)
-		return;
+		return false;
 	BLK_CLIENT_LOG(WARNING, "%s: the image behind this name is another one now", d->name);
 	count_loss(d, atomic_load_explicit(&d->writes_done, memory_order_acquire));
+	return true;
 }
 
 static void
@@ -215,8 +216,8 @@ blk_disk_take(struct blk_client *c, const struct blk_disk_info *info)
 		c->bad_exports++;
 		return;
 	}
-	check_image(d, info->id);
-	differs = !GET(d, present) || GET(d, size) != info->size || GET(d, flags) != info->flags;
+	differs = check_image(d, info->id);
+	differs |= !GET(d, present) || GET(d, size) != info->size || GET(d, flags) != info->flags;
 	fill(d, info);
 	if (differs)
 		changed(c, d);

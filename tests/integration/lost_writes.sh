@@ -51,6 +51,10 @@ for line in open(sys.argv[2]):
             os.pwrite(synced[how], page, 8192)
         elif how == 'direct-rwf-dsync':
             os.pwritev(direct, [page], 8192, os.RWF_DSYNC)
+        elif how == 'read':
+            with open(sys.argv[4], 'rb') as image:
+                if os.pread(fd, 1 << 20, 1 << 20) != os.pread(image.fileno(), 1 << 20, 1 << 20):
+                    raise OSError(1, 'not what is in the image')
         else:
             os.fsync(fd)
         print(0, file=answers, flush=True)
@@ -73,7 +77,8 @@ client_start
 allow_log "$log_peer_gone"
 allow_log 'unflushed writes may be lost|another one now'
 mkfifo "$WORK/asks" "$WORK/answers"
-start_load file python3 "$WORK/file.py" "$DISK" "$WORK/asks" "$WORK/answers"
+start_load file python3 "$WORK/file.py" "$DISK" "$WORK/asks" "$WORK/answers" \
+	"$image"
 exec 7<>"$WORK/asks" 8<>"$WORK/answers"
 expect "a file" write 0
 expect "a file" fsync 0
@@ -110,11 +115,14 @@ expect "a file that was open all the time" fsync 5
 
 expect "before another image" write 0
 expect "before another image" fsync 0
+expect "before another image" read 0
 stop server KILL
 cp "$image" "$image.new"
+dd if=/dev/urandom of="$image.new" bs=64k seek=20 count=1 conv=notrunc status=none
 mv "$image.new" "$image"
 boot_server
 expect "another image" fsync 5
+expect "another image, and not what was cached of the old one" read 0
 expect "told once" fsync 0
 
 exec 7>&- 8<&-
