@@ -74,6 +74,7 @@ up_bus(struct ism_fn *fn)
 		return ret;
 	}
 	ism_iova_init(&fn->iova, fn->bus_info.iova_first, fn->bus_info.iova_last);
+	fn->full_told = false;
 	return 0;
 }
 

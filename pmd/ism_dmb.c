@@ -59,11 +59,13 @@ dmb_map(struct ism_fn *fn, struct ism_dmb *dmb)
 
 	ret = ism_iova_alloc(&fn->iova, dmb->mem.len, &dmb->iova);
 	if (ret < 0) {
-		ISM_LOG(ERR,
-			"%s: no room in the DMA window 0x%llx..0x%llx for %zu bytes more: boot "
-			"with s390_iommu_aperture=2",
-			fn->path, (unsigned long long)fn->iova.first,
-			(unsigned long long)fn->iova.last, (size_t)dmb->mem.len);
+		if (!fn->full_told) /* who wants a session tries again and again */
+			ISM_LOG(ERR,
+				"%s: no room in the DMA window 0x%llx..0x%llx for %zu bytes more: "
+				"boot with s390_iommu_aperture=2",
+				fn->path, (unsigned long long)fn->iova.first,
+				(unsigned long long)fn->iova.last, (size_t)dmb->mem.len);
+		fn->full_told = true;
 		return ret;
 	}
 	ret = fn->ops->dma_map(fn->bus, dmb->iova, dmb->mem.addr, dmb->mem.len, dmb->mem.fd);

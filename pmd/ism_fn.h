@@ -158,6 +158,7 @@ struct ism_fn {
 	struct ism_ctl_mem *ctl; /* under lock: telemetry looks into it */
 	uint64_t ctl_iova;
 	struct ism_iova iova;
+	bool full_told; /* that the DMA window is full: once while the function is up */
 
 	int ieq_pos; /* entry taken last, ISM_IEQ_START = none */
 	uint64_t health_ns; /* when the next health check is due */

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -140,6 +142,34 @@ test_no_memory(void **state)
 	assert_int_equal(stats(0).dmbs, 0);
 	assert_int_equal(reg(ip.gid[1], 4096, &dmb), 0);
 	assert_int_equal(dmb->idx, ISM_DMB_IDX_MIN);
+}
+
+/* A full DMA window: -ENOMEM each time, one line, and everything undone. */
+static void
+test_window_full(void **state)
+{
+	struct ism_fn *fn = ism_fn_get(ip.dev_id[0]);
+	struct rte_pmd_ism_dmb *dmb = NULL;
+	char *text = NULL, *line;
+	size_t size;
+	FILE *log;
+
+	(void)state;
+	fn->iova.last = fn->iova.first + sizeof(struct ism_ctl_mem) + 4096 - 1;
+	log = open_memstream(&text, &size);
+	assert_non_null(log);
+	rte_openlog_stream(log);
+	assert_int_equal(reg(ip.gid[1], 8192, &dmb), -ENOMEM);
+	assert_int_equal(reg(ip.gid[1], 8192, &dmb), -ENOMEM);
+	rte_openlog_stream(NULL);
+	fclose(log);
+	line = strstr(text, "no room in the DMA window");
+	assert_non_null(line);
+	assert_non_null(strstr(line, "for 8192 bytes more: boot with s390_iommu_aperture="));
+	assert_null(strstr(line + 1, "no room"));
+	free(text);
+	assert_int_equal(stats(0).dmbs, 0);
+	assert_int_equal(reg(ip.gid[1], 4096, &dmb), 0);
 }
 
 /*
@@ -311,6 +341,7 @@ main(void)
 		T(test_count, setup),
 		T(test_refused, setup),
 		T(test_no_memory, setup),
+		T(test_window_full, setup),
 		T(test_signals, setup),
 		T(test_vlan, setup),
 		T(test_memory_is_not_reused, setup_direct),
