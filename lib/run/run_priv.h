@@ -50,7 +50,7 @@ const char *run_log_hold(bool hold);
 void run_set_program(const char *program);
 bool run_is_quiet(void);
 
-/* Catch SIGINT, SIGTERM and SIGHUP; ignore SIGPIPE. */
+/* Catch SIGINT, SIGTERM and, if it is not ignored, SIGHUP; ignore SIGPIPE. */
 void run_signals(void);
 
 /* Forget every run_stop() so far: tests run the loop more than once. */

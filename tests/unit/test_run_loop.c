@@ -275,6 +275,25 @@ test_second_signal_kills(void **state)
 	assert_int_equal(WTERMSIG(status), SIGTERM);
 }
 
+/* nohup(1): who was told to ignore a hangup does. */
+static void
+test_ignored_hangup_stays_ignored(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		run_restart();
+		signal(SIGHUP, SIG_IGN);
+		run_signals();
+		raise(SIGHUP);
+		_exit(run_stopping());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void
 test_pollers_are_bounded(void **state)
 {
@@ -365,6 +384,7 @@ main(void)
 		cmocka_unit_test_setup(test_nap_limit, restart),
 		cmocka_unit_test_setup(test_woken_workers_sleep_longer, restart),
 		cmocka_unit_test_setup(test_second_signal_kills, restart),
+		cmocka_unit_test_setup(test_ignored_hangup_stays_ignored, restart),
 		cmocka_unit_test_setup(test_signal_stops, restart),
 		cmocka_unit_test_setup(test_pollers_are_bounded, restart),
 		cmocka_unit_test_setup(test_sweep, restart),
