@@ -75,7 +75,10 @@ struct ism_ops {
 	int (*dma_map)(void *bus, uint64_t iova, void *addr, uint64_t len, int fd);
 	int (*dma_unmap)(void *bus, uint64_t iova, uint64_t len);
 
-	/* Ask for a direct window (DESIGN D14). -EOPNOTSUPP: use stores; -EIO: not granted. */
+	/*
+	 * Ask for a direct window (DESIGN D14). -EIO: not granted; -ENOMEM; any other error that
+	 * does not mean the function is lost (-EOPNOTSUPP, -EMFILE): use stores.
+	 */
 	int (*direct)(void *bus, uint64_t token, struct ism_direct *direct);
 
 	/* The rawdev goes: free bus. After close(). */

@@ -2,6 +2,7 @@
 /* Windows: our right to store into a peer's DMB. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ism_addr.h"
 #include "ism_fn.h"
@@ -20,7 +21,13 @@ win_direct(struct ism_fn *fn, struct rte_pmd_ism_win *win)
 	ret = fn->ops->direct(fn->bus, win->token, &direct);
 	if (ret == 0)
 		ret = ism_direct_map(win, &direct);
-	return ret == -EOPNOTSUPP ? 0 : ret;
+	if (ret == 0 || ret == -EOPNOTSUPP)
+		return 0;
+	if (ret == -EIO || ret == -ENOMEM || ism_is_fatal(ret))
+		return ret;
+	/* No descriptor left, here or there, for one: stores need none. */
+	ISM_LOG(INFO, "%s: no direct window: %s: using stores", fn->path, strerror(-ret));
+	return 0;
 }
 
 static void

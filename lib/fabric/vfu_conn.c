@@ -106,10 +106,29 @@ vfu_conn_close(struct vfu_conn *conn)
 /* --- out --- */
 
 /*
- * Put a reply into conn->out. Its descriptors are duplicated: whose they are may go before a slow
- * client takes them.
+ * The reply's descriptors are duplicated: whose they are may go before a slow client takes them.
+ * @return 0, or -errno with none taken.
  */
 static int
+out_fds(struct vfu_conn *conn, const struct vfu_reply *reply)
+{
+	struct vfu_out *out = &conn->out;
+	int fd, ret;
+
+	while (out->fd_count < reply->fd_count) {
+		fd = fcntl(reply->fd[out->fd_count], F_DUPFD_CLOEXEC, 0);
+		if (fd < 0) {
+			ret = -errno;
+			vfu_conn_drop_reply(conn);
+			return ret;
+		}
+		out->fd[out->fd_count++] = fd;
+	}
+	return 0;
+}
+
+/* Put a reply's header, and so all of it, into conn->out. */
+static void
 out_set(struct vfu_conn *conn, const struct vfu_header *req, int error,
 	const struct vfu_reply *reply)
 {
@@ -120,19 +139,11 @@ out_set(struct vfu_conn *conn, const struct vfu_header *req, int error,
 		.flags = VFU_TYPE_REPLY | (error != 0 ? VFU_ERROR : 0),
 		.error = (uint32_t)error,
 	};
-	unsigned int i;
 
 	out->len = sizeof(hdr) + (error != 0 ? 0 : reply->len);
 	out->sent = 0;
 	hdr.size = (uint32_t)out->len;
 	memcpy(out->bytes, &hdr, sizeof(hdr));
-	for (i = 0; error == 0 && i < reply->fd_count; i++) {
-		out->fd[i] = fcntl(reply->fd[i], F_DUPFD_CLOEXEC, 0);
-		if (out->fd[i] < 0)
-			return -errno;
-		out->fd_count++;
-	}
-	return 0;
 }
 
 /* @return 0 (it may be that not all is out), or -errno. */
@@ -207,14 +218,16 @@ vfu_conn_message(struct vfu_conn *conn)
 	if (handler != NULL) {
 		ret = handler->run(conn, conn->rx.buf + sizeof(hdr), hdr.size - sizeof(hdr),
 				   &reply);
+		if (ret == 0 && (hdr.flags & VFU_NO_REPLY) == 0)
+			ret = out_fds(conn, &reply);
 		error = ret < 0 ? -ret : 0;
 	}
 	if (error != 0)
 		FABRIC_LOG(DEBUG, "command %u, %u bytes: %s", hdr.command, hdr.size,
 			   strerror(error));
-	if (hdr.flags & VFU_NO_REPLY)
-		return 0;
-	return out_set(conn, &hdr, error, &reply);
+	if ((hdr.flags & VFU_NO_REPLY) == 0)
+		out_set(conn, &hdr, error, &reply);
+	return 0;
 }
 
 short

@@ -371,11 +371,16 @@ vfu_sock_call(int sock, struct vfu_call *call)
 	ret = call_send(sock, call);
 	if (ret < 0)
 		return ret;
-	n = vfu_sock_recv(sock, msg, sizeof(hdr) + call->reply_size, &fds);
-	if (n < 0)
+	n = recv_message(sock, msg, sizeof(hdr) + call->reply_size, &fds);
+	if (n < 0) {
+		vfu_fds_close(&fds);
 		return (int)n;
+	}
 	memcpy(&hdr, msg, sizeof(hdr));
 	ret = reply_check(&hdr, call);
+	/* The message itself was read to its end: the next one will be in step. */
+	if (ret == 0 && fds.lost)
+		ret = EMFILE;
 	if (ret != 0) {
 		vfu_fds_close(&fds);
 		return ret;

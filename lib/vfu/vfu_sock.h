@@ -87,9 +87,10 @@ struct vfu_call {
 #define VFU_CALL_REPLY_MAX 4096
 
 /*
- * @return 0 the reply is there; > 0 the server refused, this is its errno (1..4095; the
- *         connection is fine); < 0 the connection is of no use any more (as above, and -EPROTO
- *         when the reply is not one to this request): close it.
+ * @return 0 the reply is there; > 0 the server refused, this is its errno (1..4095), or EMFILE:
+ *         the reply's descriptors did not fit into this process (the connection is fine); < 0 the
+ *         connection is of no use any more (as above, and -EPROTO when the reply is not one to
+ *         this request): close it.
  */
 int vfu_sock_call(int sock, struct vfu_call *call);
 

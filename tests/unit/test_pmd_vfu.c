@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -14,6 +15,7 @@
 #include <rte_rawdev.h>
 
 #include "base_time.h"
+#include "ism_fn.h"
 #include "ism_split.h"
 #include "rte_pmd_ism.h"
 #include "sockfab.h"
@@ -160,6 +162,51 @@ test_direct(void **state)
 	check_stores(4096);
 	assert_int_equal(stats(1).store_syscalls, 0);
 	assert_int_equal(stats(1).windows_direct, 0);
+}
+
+/* The lowest descriptor that is free: as a limit it leaves none. */
+static rlim_t
+next_descriptor(void)
+{
+	int fd = dup(STDERR_FILENO);
+
+	assert_true(fd >= 0);
+	close(fd);
+	return (rlim_t)fd;
+}
+
+/*
+ * A direct window needs two descriptors for a moment, on both sides. Where they are missing stores
+ * go the ordinary way, and nobody loses its function.
+ */
+static void
+test_direct_without_descriptors(void **state)
+{
+	static const uint8_t data[64] = { 1, 2, 3 };
+	struct rte_pmd_ism_dmb *dmb;
+	struct rte_pmd_ism_win *win;
+	struct rlimit old, low;
+	unsigned int spare;
+	int ret;
+
+	(void)state;
+	assert_int_equal(rte_pmd_ism_dmb_register(dev[0], sf.gid[1], 4096, 0, &dmb), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	low = old;
+	for (spare = 0; spare <= 4; spare++) {
+		low.rlim_cur = next_descriptor() + spare;
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+		ret = rte_pmd_ism_win_open(dev[1], dmb->token, 4096, &win);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+		assert_int_equal(ret, 0);
+		assert_int_equal(stats(1).windows_direct, spare == 4 ? 1 : win->mem != NULL);
+		assert_true(spare > 1 || win->mem == NULL);
+		assert_int_equal(rte_pmd_ism_store(win, 0, data, sizeof(data)), 0);
+		assert_memory_equal(dmb->addr, data, sizeof(data));
+		rte_pmd_ism_win_close(win);
+	}
+	rte_pmd_ism_dmb_unregister(dmb);
+	assert_int_equal(stats(0).err_lost + stats(1).err_lost, 0);
 }
 
 static void
@@ -330,6 +377,7 @@ main(void)
 		T(test_stores, setup_stores),
 		T(test_small_stores, setup_small),
 		T(test_direct, setup),
+		T(test_direct_without_descriptors, setup),
 		T(test_events_and_selftest, setup),
 		T(test_fabric_killed, setup),
 		T(test_fabric_killed, setup_stores),

@@ -92,11 +92,14 @@ direct_window(void **state)
 	struct wire *wire = *state;
 	struct wire_fn a, b;
 	struct vfu_ism_direct_rsp rsp;
-	struct vfu_fds fds = { .count = 0 };
+	struct vfu_fds fds = { .count = 0 }, none = { .count = 0 };
 	int fd = wire_memfd(65536, F_SEAL_SHRINK);
 	uint8_t *owner = mmap(NULL, 65536, PROT_READ, MAP_SHARED, fd, 0), *window;
 	const uint64_t *grant;
+	struct rlimit limit;
+	unsigned int spare;
 	uint64_t token;
+	int ret;
 
 	assert_true(owner != MAP_FAILED);
 	wire_fn_start(&a, wire, 0, WIRE_CAPS_DIRECT);
@@ -118,6 +121,16 @@ direct_window(void **state)
 	window[100] = 0x5a;
 	assert_int_equal(owner[100], 0x5a);
 	vfu_fds_close(&fds);
+
+	/* A fabric that has no descriptors left for a window says so, and goes on. */
+	for (spare = 0; spare < 2; spare++) {
+		/* With this answer those of the one before are closed on the other side, too. */
+		assert_int_equal(ask_direct(a.sock, token, &rsp, &none), -EIO);
+		limit = wire_limit_fds(spare);
+		ret = ask_direct(b.sock, token, &rsp, &none);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		assert_int_equal(ret, -EMFILE);
+	}
 
 	/* The owner dies: the grant is gone, the memory is still safe to touch. */
 	wire_fn_stop(&a);

@@ -217,6 +217,39 @@ gifts(void **state)
 	pair_close(sock);
 }
 
+/* The answer is whole, but this process cannot have its descriptors: the stream is in step. */
+static void
+no_descriptor_for_them(void **state)
+{
+	struct answer ans = good(16);
+	struct iovec iov = { .iov_base = &ans, .iov_len = 32 };
+	uint8_t reply[16];
+	struct vfu_call call = {
+		.id = 7,
+		.command = VFU_DEVICE_GET_INFO,
+		.reply = reply,
+		.reply_size = sizeof(reply),
+	};
+	unsigned int before, spare;
+	struct rlimit limit;
+	int sock[2], fds[2], ret;
+
+	pair(sock);
+	fds[0] = fds[1] = sock[0];
+	before = wire_count_fds();
+	for (spare = 0; spare <= 2; spare++) {
+		assert_int_equal(vfu_sock_send(sock[1], &iov, 1, fds, 2), 0);
+		limit = wire_limit_fds(spare);
+		ret = vfu_sock_call(sock[0], &call);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		assert_int_equal(ret, spare < 2 ? EMFILE : 0);
+		assert_int_equal(call.reply_fds.count, spare < 2 ? 0 : 2);
+		vfu_fds_close(&call.reply_fds);
+		assert_int_equal(wire_count_fds(), before);
+	}
+	pair_close(sock);
+}
+
 /* A peer that takes nothing: the sender gives up in time. */
 static void
 full(void **state)
@@ -269,9 +302,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(replies), cmocka_unit_test(lies),	 cmocka_unit_test(silence),
-		cmocka_unit_test(gone),	   cmocka_unit_test(dripping),	 cmocka_unit_test(gifts),
-		cmocka_unit_test(full),	   cmocka_unit_test(connecting),
+		cmocka_unit_test(replies),
+		cmocka_unit_test(lies),
+		cmocka_unit_test(silence),
+		cmocka_unit_test(gone),
+		cmocka_unit_test(dripping),
+		cmocka_unit_test(gifts),
+		cmocka_unit_test(no_descriptor_for_them),
+		cmocka_unit_test(full),
+		cmocka_unit_test(connecting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

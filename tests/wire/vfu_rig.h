@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -61,6 +62,21 @@ wire_count_fds(void)
 		n++;
 	closedir(dir);
 	return n;
+}
+
+/* Leave this process `spare` descriptors more than it has. @return the limit of before. */
+static inline struct rlimit
+wire_limit_fds(unsigned int spare)
+{
+	int lowest = dup(STDERR_FILENO);
+	struct rlimit old, low;
+
+	assert_true(lowest >= 0);
+	close(lowest);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	low = (struct rlimit){ .rlim_cur = (rlim_t)lowest + spare, .rlim_max = old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	return old;
 }
 
 static inline void *
