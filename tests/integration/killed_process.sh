@@ -23,19 +23,26 @@ start_load patient python3 "$WORK/reader.py" "$DISK"
 reading() {
 	grep -q reading "$WORK/victim.out" && grep -q reading "$WORK/patient.out"
 }
-wait_for 10 "both read" reading
-sleep 1 # until the loss is noticed, both are in the kernel
+wait_for 20 "both read" reading
+held() {
+	[ "$(telemetry_value client /link/sessions 0 state)" != up ] &&
+		[ "$(telemetry_value client "/blk/client/disk,${GID[a]},disk" inflight)" -eq 2 ]
+}
+wait_for 20 "the loss is noticed, and both requests are with the client" held
 check_running victim patient
 for _ in 1 2 3; do
 	kill -USR1 "${child_pid[patient]}"
 	sleep 0.2
 done
 kill -KILL "${child_pid[victim]}"
-ended_within 5 "${child_pid[victim]}" || fail "a killed process still waits for the server"
+ended_within 20 "${child_pid[victim]}" || fail "a killed process still waits for the server"
 wait "${child_pid[victim]}" 2>/dev/null || true
 unset 'child_pid[victim]'
 check_running patient
-[ "$(telemetry_value client /ismblk/mount interrupted)" -eq 1 ] || fail "not counted"
+counted() {
+	[ "$(telemetry_value client /ismblk/mount interrupted)" -eq 1 ]
+}
+wait_for 20 "it is counted" counted
 server_start --export "disk=$image,allow=any"
 wait_exit patient 20
 grep -qx 4096 "$WORK/patient.out" || fail "the patient reader got $(cat "$WORK/patient.out")"
@@ -75,7 +82,7 @@ run_status "$EXIT_MOUNT" "$(program dpdk-ismblk)" "--vdev=raw_ism0,socket=${SOCK
 	--peer "${GID[a]}" --mount "$MNT"
 grep -q "fusermount3 -u $MNT" "$WORK/run.err" || fail "no help: $(cat "$WORK/run.err")"
 [ "$(wc -l <"$WORK/run.err")" -eq 1 ] || fail "more than one line: $(cat "$WORK/run.err")"
-bounded 10 fusermount3 -u "$MNT"
+bounded 20 fusermount3 -u "$MNT"
 client_start
 same "$DISK" "$image" "after the stale mount was removed"
 pair_stop
