@@ -19,7 +19,7 @@ peer_stop() {
 
 stop_foreign() {
 	kill "${child_pid[$1]}" 2>/dev/null || true
-	wait_exit "$1" 15
+	wait_exit "$1" 30
 }
 
 has_command() {

@@ -71,7 +71,7 @@ class Terminal:
 
 	def close(self):
 		os.kill(self.pid, signal.SIGHUP)
-		deadline = time.monotonic() + 5
+		deadline = time.monotonic() + 20
 		while os.waitpid(self.pid, os.WNOHANG)[0] == 0:
 			if time.monotonic() > deadline:
 				os.kill(self.pid, signal.SIGKILL)

@@ -56,7 +56,7 @@ peer_start_socat() {
 		rm -f "$WORK/$name.sock"
 		start_foreign "socat.$name" socat "UNIX-LISTEN:$WORK/$name.sock,fork" \
 			"EXEC:$WORK/$name,pty,setsid,ctty,stderr"
-		wait_for 10 "socat listens" test -S "$WORK/$name.sock"
+		wait_for 20 "socat listens" test -S "$WORK/$name.sock"
 		peer_children+=("socat.$name")
 	done
 	peer_keys=(socat "STDIO,rawer" "UNIX-CONNECT:$WORK/keys.sock")
@@ -104,7 +104,7 @@ print(sock.getsockname()[1])')
 		PidFile none
 	EOT
 	start_foreign sshd "${alone[@]}" "$sshd" -D -e -f "$WORK/sshd.conf"
-	wait_for 10 "sshd listens" file_shows "$WORK/sshd.err" 'Server listening'
+	wait_for 20 "sshd listens" file_shows "$WORK/sshd.err" 'Server listening'
 	peer_children=(sshd)
 	ssh=(ssh -F none -p "$ssh_port" -i "$WORK/ssh.user" -o IdentitiesOnly=yes -o LogLevel=ERROR
 		-o "UserKnownHostsFile=$WORK/ssh.known" -o StrictHostKeyChecking=no

@@ -31,7 +31,7 @@ peer_start_nbdfuse() {
 	has_command nbdkit && has_command nbdfuse || return
 	rm -f "$WORK/nbd.sock"
 	start_foreign nbdkit nbdkit -f -U "$WORK/nbd.sock" file "$image"
-	wait_for 10 "nbdkit listens" test -S "$WORK/nbd.sock"
+	wait_for 20 "nbdkit listens" test -S "$WORK/nbd.sock"
 	start_foreign nbdfuse nbdfuse "$MNT/" --unix "$WORK/nbd.sock"
 	peer_children=(nbdfuse nbdkit)
 	peer_file=$MNT/nbd
