@@ -308,6 +308,19 @@ void *link_slot_rx(const struct link_queue *q, uint16_t id);
  */
 int link_req_payload(struct link_queue *q, uint16_t id, uint32_t off, const void *src,
 		     uint32_t len);
+/*
+ * The listener's slot itself, slot_size bytes, where the device lets us place data without a store
+ * (rte_pmd_ism_win_mem()): a read(2) can put a payload straight there. The slot must be ours: got,
+ * not posted. The memory is the peer's, and what is placed there is the peer's at once; it stays
+ * readable until the queue is detached, whatever becomes of the session.
+ * @return NULL: there is no such thing, use link_req_payload().
+ */
+void *link_req_place(struct link_queue *q, uint16_t id);
+/*
+ * `len` bytes have been placed at `off` of the slot.
+ * @return 0; -EINVAL outside the slot; -ENOTCONN.
+ */
+int link_req_placed(struct link_queue *q, uint16_t id, uint32_t off, uint32_t len);
 /* Put the descriptor into the ring's shadow; the peer sees it after link_req_flush(). Never blocks:
  * there are as many ring places as slots. @return 0; -ENOTCONN; -EINVAL a field is out of range. */
 int link_req_post(struct link_queue *q, const struct link_req *req);

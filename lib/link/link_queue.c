@@ -172,6 +172,33 @@ payload(struct link_queue *q, uint16_t id, enum link_slot_state state, uint32_t 
 	return 0;
 }
 
+static void *
+place(struct link_queue *q, uint16_t id, enum link_slot_state state)
+{
+	if (!ready(q) || unlikely(id >= q->depth || q->slots[id].state != state))
+		return NULL;
+	return rte_pmd_ism_win_mem(q->slots[id].win, q->slots[id].off, q->slot_size);
+}
+
+static int
+placed(struct link_queue *q, uint16_t id, enum link_slot_state state, uint32_t off, uint32_t len)
+{
+	int ret;
+
+	if (!ready(q))
+		return -ENOTCONN;
+	if (unlikely(id >= q->depth || q->slots[id].state != state ||
+		     (uint64_t)off + len > q->slot_size))
+		return -EINVAL;
+	if (unlikely(len == 0))
+		return 0;
+	ret = rte_pmd_ism_win_placed(q->slots[id].win, q->slots[id].off + off, len);
+	if (unlikely(ret != 0))
+		return fail_store(q, ret);
+	link_count(&q->stats.payload_tx, len);
+	return 0;
+}
+
 /* One store, or two when the batch goes round the ring's end. */
 static int
 flush(struct link_queue *q)
@@ -247,6 +274,18 @@ int
 link_req_payload(struct link_queue *q, uint16_t id, uint32_t off, const void *src, uint32_t len)
 {
 	return payload(q, id, LINK_SLOT_OWNED, off, src, len);
+}
+
+void *
+link_req_place(struct link_queue *q, uint16_t id)
+{
+	return place(q, id, LINK_SLOT_OWNED);
+}
+
+int
+link_req_placed(struct link_queue *q, uint16_t id, uint32_t off, uint32_t len)
+{
+	return placed(q, id, LINK_SLOT_OWNED, off, len);
 }
 
 int
@@ -373,27 +412,13 @@ link_rsp_payload(struct link_queue *q, uint16_t id, uint32_t off, const void *sr
 void *
 link_rsp_place(struct link_queue *q, uint16_t id)
 {
-	if (!ready(q) || unlikely(id >= q->depth || q->slots[id].state != LINK_SLOT_OPEN))
-		return NULL;
-	return rte_pmd_ism_win_mem(q->slots[id].win, q->slots[id].off, q->slot_size);
+	return place(q, id, LINK_SLOT_OPEN);
 }
 
 int
 link_rsp_placed(struct link_queue *q, uint16_t id, uint32_t len)
 {
-	int ret;
-
-	if (!ready(q))
-		return -ENOTCONN;
-	if (unlikely(id >= q->depth || q->slots[id].state != LINK_SLOT_OPEN || len > q->slot_size))
-		return -EINVAL;
-	if (unlikely(len == 0))
-		return 0;
-	ret = rte_pmd_ism_win_placed(q->slots[id].win, q->slots[id].off, len);
-	if (unlikely(ret != 0))
-		return fail_store(q, ret);
-	link_count(&q->stats.payload_tx, len);
-	return 0;
+	return placed(q, id, LINK_SLOT_OPEN, 0, len);
 }
 
 int

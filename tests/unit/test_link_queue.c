@@ -475,6 +475,55 @@ placed(void **state)
 	rig_down(&r);
 }
 
+/* So is a request's payload, of which a part may have been stored. */
+static void
+request_placed(void **state)
+{
+	struct rte_pmd_ism_stats before, after;
+	struct link_queue_stats qs;
+	struct link_req req = { .op = OP_WRITE, .len = 2 * BLOCK, .payload = 2 * BLOCK };
+	uint8_t *mem;
+	int id;
+
+	start(&(struct inproc_conf){ .functions = 2, .direct = true }, 4, 2 * BLOCK);
+	id = link_slot_get(iq);
+	assert_true(id >= 0);
+	req.id = (uint16_t)id;
+	assert_null(link_req_place(iq, req.id ^ 1)); /* not got */
+	assert_null(link_req_place(iq, 4));
+	mem = link_req_place(iq, req.id);
+	assert_non_null(mem);
+	rte_pmd_ism_stats_get(r.ip.dev_id[RIG_INITIATOR], &before);
+	assert_int_equal(link_req_payload(iq, req.id, 0, pattern, BLOCK), 0);
+	memcpy(mem + BLOCK, pattern + BLOCK, BLOCK);
+	assert_int_equal(link_req_placed(iq, req.id, BLOCK, BLOCK + 1), -EINVAL);
+	assert_int_equal(link_req_placed(iq, req.id, UINT32_MAX, 2), -EINVAL);
+	assert_int_equal(link_req_placed(iq, req.id ^ 1, BLOCK, BLOCK), -EINVAL);
+	assert_int_equal(link_req_placed(iq, req.id, BLOCK, 0), 0);
+	assert_int_equal(link_req_placed(iq, req.id, BLOCK, BLOCK), 0);
+	rte_pmd_ism_stats_get(r.ip.dev_id[RIG_INITIATOR], &after);
+	assert_int_equal(after.stores - before.stores, 2);
+	link_queue_stats(iq, &qs);
+	assert_int_equal(qs.payload_tx, 2 * BLOCK);
+	assert_int_equal(link_req_post(iq, &req), 0);
+	assert_null(link_req_place(iq, req.id)); /* posted: the peer's to use */
+	assert_int_equal(link_req_placed(iq, req.id, 0, BLOCK), -EINVAL);
+	assert_int_equal(link_req_flush(iq), 0);
+	assert_int_equal(link_sqe_poll(lq, &req, 1), 1);
+	assert_memory_equal(link_slot_payload(lq, req.id), pattern, 2 * BLOCK);
+	/* Revoked, its memory can still be read, but no more than that. */
+	link_destroy(r.l[RIG_LISTENER]);
+	r.l[RIG_LISTENER] = NULL;
+	r.end[RIG_LISTENER].s = NULL;
+	id = link_slot_get(iq);
+	assert_true(id >= 0);
+	assert_null(link_req_place(iq, (uint16_t)id));
+	assert_int_equal(link_req_placed(iq, (uint16_t)id, 0, BLOCK), -ENOTCONN);
+	assert_int_equal(link_req_placed(iq, (uint16_t)id, 0, BLOCK), -ENOTCONN);
+	assert_memory_equal(mem, pattern, 2 * BLOCK);
+	rig_down(&r);
+}
+
 /* No direct window: nothing to place in. */
 static void
 not_placed(void **state)
@@ -482,6 +531,7 @@ not_placed(void **state)
 	struct link_req req;
 
 	start_plain(4, BLOCK);
+	assert_null(link_req_place(iq, (uint16_t)link_slot_get(iq)));
 	ask(OP_READ, 0, BLOCK);
 	assert_int_equal(link_req_flush(iq), 0);
 	assert_int_equal(link_sqe_poll(lq, &req, 1), 1);
@@ -509,6 +559,7 @@ main(void)
 		cmocka_unit_test(direct_windows),
 		cmocka_unit_test(several_queues),
 		cmocka_unit_test(placed),
+		cmocka_unit_test(request_placed),
 		cmocka_unit_test(not_placed),
 	};
 
