@@ -231,6 +231,17 @@ int blk_cq_send(struct blk_cq *cq, uint16_t id);
 /* The part of an io that begins at p.pos: into req, p.pos moves on. */
 void blk_cq_piece(const struct blk_cq *cq, struct blk_io *io, struct link_req *req);
 
+/* --- blk_cq_room.c --- */
+/* The room's next slot, for an io with `home`; *mem is where it lies. */
+uint16_t blk_cq_room_take(struct blk_cq *cq, const uint8_t **mem);
+/* As link_req_payload(), for a chunk whose payload was placed. */
+int blk_cq_room_send(struct blk_cq *cq, const struct blk_slot *slot);
+/*
+ * Bring the payload of an io with `home` back from its slots and from the room; then it is like any
+ * other. Before the queue is detached.
+ */
+void blk_cq_room_home(struct blk_cq *cq, struct blk_io *io);
+
 /* --- blk_cq_answer.c --- */
 /* Take completions. @return how many. */
 unsigned int blk_cq_reap(struct blk_cq *cq);

@@ -91,6 +91,9 @@ blk_cq_detach(struct blk_cq *cq)
 
 	if (!cq->attached)
 		return;
+	blk_cq_room_drop(cq);
+	TAILQ_FOREACH(io, &cq->started, p.entry)
+		blk_cq_room_home(cq, io);
 	link_queue_detach(cq->q);
 	cq->attached = false;
 	TAILQ_FOREACH(io, &cq->started, p.entry) {
@@ -154,7 +157,10 @@ blk_cq_send(struct blk_cq *cq, uint16_t id)
 
 		if (atomic_load_explicit(&cq->client->digest, memory_order_relaxed))
 			slot->req.crc = base_crc32c(0, src, slot->req.payload);
-		ret = link_req_payload(cq->q, id, 0, src, slot->req.payload);
+		if (slot->placed != NULL)
+			ret = blk_cq_room_send(cq, slot);
+		else
+			ret = link_req_payload(cq->q, id, 0, src, slot->req.payload);
 		if (ret != 0)
 			return ret;
 		cq->unflushed += slot->req.payload;
@@ -173,15 +179,18 @@ blk_cq_send(struct blk_cq *cq, uint16_t id)
 static int
 start_chunk(struct blk_cq *cq, struct blk_io *io, uint16_t *tail)
 {
-	int id = link_slot_get(cq->q);
+	const uint8_t *placed = NULL;
 	struct blk_slot *slot;
+	int id;
 
+	id = io->home != NULL ? blk_cq_room_take(cq, &placed) : link_slot_get(cq->q);
 	if (id < 0)
 		return id;
 	slot = &cq->slots[id];
 	memset(slot, 0, sizeof(*slot));
 	slot->busy = true;
 	slot->io = io;
+	slot->placed = placed;
 	slot->next = BLK_NO_SLOT;
 	slot->req.op = io->op;
 	slot->req.flags = io->flags;
@@ -227,7 +236,7 @@ start_io(struct blk_cq *cq, struct blk_io *io)
 		cq->told_long = true;
 		return -EIO;
 	}
-	if (link_slots_free(cq->q) < chunks) {
+	if (io->home == NULL && link_slots_free(cq->q) < chunks) {
 		blk_count(&cq->stats.waits, io->p.waited ? 0 : 1);
 		io->p.waited = true;
 		return -EAGAIN;
@@ -367,6 +376,12 @@ blk_cq_submit(struct blk_cq *cq, struct blk_io *io)
 	/* The usual case goes out at once; whatever is in the way is blk_cq_poll()'s matter. */
 	if (TAILQ_FIRST(&cq->waiting) == io && cq->attached && is_ready(cq))
 		start_io(cq, io);
+	/* A room does not wait, nor does one whose slots are partly sent. */
+	if (io->home != NULL) {
+		if (!io->p.started || io->p.pos < io->len)
+			blk_cq_room_home(cq, io);
+		blk_cq_room_drop(cq);
+	}
 	return 0;
 }
 

@@ -336,12 +336,13 @@ crig_rounds(struct crig *r, unsigned int n)
 
 /* Functions, links and image; no export yet, nothing runs. */
 static inline void
-crig_init(struct crig *r)
+crig_init_direct(struct crig *r, bool direct)
 {
+	const struct inproc_conf conf = { .functions = 2, .direct = direct };
 	uint32_t i;
 
 	memset(r, 0, sizeof(*r));
-	assert_int_equal(inproc_setup(&r->ip, &(struct inproc_conf){ .functions = 2 }), 0);
+	assert_int_equal(inproc_setup(&r->ip, &conf), 0);
 	r->queues_max = CRIG_QUEUES;
 	r->depth_max = LINK_DEPTH_MAX;
 	r->slot_max = 64 * 1024;
@@ -354,6 +355,12 @@ crig_init(struct crig *r)
 							  .keepalive_ms = 50 },
 				     &r->l[1]),
 			 0);
+}
+
+static inline void
+crig_init(struct crig *r)
+{
+	crig_init_direct(r, false);
 }
 
 #define CRIG_FLAGS                                                                                 \
