@@ -113,12 +113,21 @@ data_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t o
 		fuse_reply_err(req, ENOSPC);
 		return;
 	}
+	/* Moved by another libfuse: but most of it is not here. */
+	if (w->placed && buf != (const char *)w->current->mem + REQUEST_HEAD) {
+		fuse_reply_err(req, EIO);
+		return;
+	}
 	c = context_get(w, req, f);
 	c->io.op = BLK_WRITE;
 	c->io.flags = is_synchronous(f, fi) ? BLK_FLAG_FUA : 0;
 	c->io.off = (uint64_t)off;
 	c->io.len = size < end - (uint64_t)off ? size : end - (uint64_t)off;
 	c->io.data = keep_payload(w, c, buf, size);
+	if (w->placed) {
+		c->io.home = (void *)(uintptr_t)c->io.data;
+		STAT_ADD(w, placed, 1);
+	}
 	c->io.done = write_done;
 	context_submit(c);
 }

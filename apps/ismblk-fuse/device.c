@@ -8,12 +8,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base_time.h"
@@ -22,6 +24,7 @@
 #define PAGE 4096
 #define BUFFERS_MAX 256
 #define BACKGROUND_MAX 1024 /* asynchronous requests that the kernel may have open */
+#define LONG_WRITE (128 * 1024) /* bytes of payload from which on a WRITE's successor gets a room */
 #define LOOK_EVERY 4 /* rounds, while answers are awaited */
 #define KILLED_NS (100 * BASE_NS_PER_MS)
 #define KILLED_DEAF_NS (500 * BASE_NS_PER_MS)
@@ -136,31 +139,78 @@ device_gone(struct worker *w, int err)
 	run_stop();
 }
 
+/* --- a room for a long WRITE's payload (lib/blk), with the one peer that it can be for --- */
+
+static struct blk_cq *
+room_queue(const struct worker *w)
+{
+	return blk_client_queue(w->app->peers[0].client, w->index);
+}
+
+/*
+ * After a long WRITE the next request is likely one too: what comes behind its first page is put
+ * where a store would have copied it to. All other requests are shorter than that page, or of a
+ * kind that nobody here looks at.
+ * @return as readv().
+ */
+static ssize_t
+receive(struct worker *w)
+{
+	const struct fuse_in_header *in = (const struct fuse_in_header *)w->current->mem;
+	unsigned int places = 0;
+	ssize_t n;
+
+	if (w->long_writes && w->app->peer_count == 1)
+		places = blk_cq_room(room_queue(w), w->app->request_max, &w->iov[1]);
+	w->iov[0].iov_base = w->current->mem;
+	w->iov[0].iov_len = REQUEST_HEAD + (places > 0 ? BLK_ROOM_HEAD : REQUEST_MAX);
+	n = readv(w->app->fuse_fd, w->iov, (int)places + 1);
+	w->placed = places > 0 && n > REQUEST_HEAD + BLK_ROOM_HEAD;
+	if (n > 0)
+		w->long_writes = in->opcode == FUSE_WRITE && n >= REQUEST_HEAD + LONG_WRITE;
+	return n;
+}
+
+/* @return 1 look again; 0 there is none; -1 look no further. */
+static int
+receive_failed(struct worker *w, int err)
+{
+	if (err == EAGAIN) {
+		STAT_ADD(w, empty, 1);
+		return 0;
+	}
+	/* ENOENT: the request was withdrawn while it was being read. */
+	if (err == EINTR || err == ENOENT)
+		return 1;
+	/* The peer took the memory away that its slots were in; the kernel has failed the request. */
+	if (err == EFAULT && w->long_writes) {
+		w->long_writes = false;
+		return 1;
+	}
+	device_gone(w, err);
+	return -1;
+}
+
 /* @return 1 a request was processed; 0 there is none; -1 look no further. */
 static int
 take_request(struct worker *w)
 {
 	struct fuse_buf buf = { 0 };
 	ssize_t n;
+	int ret = 1;
 
 	take_buffer(w);
-	n = read(w->app->fuse_fd, w->current->mem, REQUEST_HEAD + REQUEST_MAX);
+	n = receive(w);
 	if (n < 0) {
-		if (errno == EAGAIN) {
-			STAT_ADD(w, empty, 1);
-			return 0;
-		}
-		/* ENOENT: the request was withdrawn while it was being read. */
-		if (errno == EINTR || errno == ENOENT)
-			return 1;
-		device_gone(w, errno);
-		return -1;
+		ret = receive_failed(w, errno);
+	} else {
+		STAT_ADD(w, requests, 1);
+		buf.mem = w->current->mem;
+		buf.size = (size_t)n;
+		fuse_session_process_buf(w->app->session, &buf);
 	}
-	STAT_ADD(w, requests, 1);
-	buf.mem = w->current->mem;
-	buf.size = (size_t)n;
-	fuse_session_process_buf(w->app->session, &buf);
-	return 1;
+	blk_cq_room_drop(room_queue(w)); /* if nobody used it */
+	return ret;
 }
 
 /* @return requests taken. */

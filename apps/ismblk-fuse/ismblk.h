@@ -138,6 +138,7 @@ struct worker_stats {
 	_Atomic uint64_t empty; /* reads of /dev/fuse that found none */
 	_Atomic uint64_t stalls; /* how often it was left alone for want of a buffer or context */
 	_Atomic uint64_t payload_in, payload_out; /* bytes of WRITE and READ requests */
+	_Atomic uint64_t placed; /* payloads that the kernel put into the peer's slots */
 	_Atomic uint64_t copies; /* payloads that had to be copied */
 	_Atomic uint64_t interrupted; /* requests given up because their process was killed */
 };
@@ -152,6 +153,9 @@ struct worker {
 	struct context *contexts;
 	void *memory;
 	size_t memory_size;
+	struct iovec iov[1 + BLK_IO_CHUNKS_MAX]; /* a request that may be a long WRITE goes here */
+	bool long_writes; /* the last request was one: the next may be */
+	bool placed; /* the request being processed is one, its payload in the peer's slots */
 	bool answered; /* something was answered since /dev/fuse was last found empty */
 	bool deaf; /* /dev/fuse is left alone until something is free again */
 	unsigned int skipped; /* rounds since /dev/fuse was last looked at */

@@ -35,6 +35,7 @@ show_mount(const char *cmd, const char *params, struct rte_tel_data *d)
 		SUM(stalls);
 		SUM(payload_in);
 		SUM(payload_out);
+		SUM(placed);
 		SUM(copies);
 		SUM(interrupted);
 		ret = 0;
