@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base_dpdk.h"
+#include "base_tel.h"
 #include "base_text.h"
 
 /* Guards the list and each client's copy of its session's state. */
@@ -192,6 +193,32 @@ show_queue(const struct blk_client *c, const char *rest, struct rte_tel_data *d)
 	return 0;
 }
 
+static int
+show_disk_latency(const struct blk_client *c, const char *rest, struct rte_tel_data *d)
+{
+	const struct blk_disk *disk = rest != NULL ? blk_client_disk_by_name(c, rest) : NULL;
+	struct base_hist latency = { 0 };
+
+	if (disk == NULL)
+		return -ENOENT;
+	blk_disk_latency(c, disk, &latency);
+	base_tel_hist(d, &latency);
+	return 0;
+}
+
+static int
+show_queue_latency(const struct blk_client *c, const char *rest, struct rte_tel_data *d)
+{
+	struct base_hist latency = { 0 };
+	uint64_t index = 0;
+
+	if (rest != NULL && base_num_parse(rest, 0, 0, c->conf.queues - 1u, &index) != 0)
+		return -EINVAL;
+	blk_cq_latency(&c->cqs[index], &latency);
+	base_tel_hist(d, &latency);
+	return 0;
+}
+
 typedef int (*show_fn)(const struct blk_client *c, const char *rest, struct rte_tel_data *d);
 
 /* params: "GID[,rest]"; without it the only client is meant. */
@@ -234,7 +261,9 @@ handle(const char *cmd, const char *params, struct rte_tel_data *d)
 		{ "/blk/client/session", show_session },
 		{ "/blk/client/disks", show_disks },
 		{ "/blk/client/disk", show_disk },
+		{ "/blk/client/disk/latency", show_disk_latency },
 		{ "/blk/client/queue", show_queue },
+		{ "/blk/client/queue/latency", show_queue_latency },
 	};
 	int ret = -EINVAL;
 	size_t i;
@@ -260,6 +289,10 @@ RTE_INIT(blk_client_telemetry)
 				   "Names of a peer's disks. Parameter: GID");
 	rte_telemetry_register_cmd("/blk/client/disk", handle,
 				   "State and counters of a disk. Parameters: GID,NAME");
+	rte_telemetry_register_cmd("/blk/client/disk/latency", handle,
+				   "Histogram of a disk's latencies. Parameters: GID,NAME");
 	rte_telemetry_register_cmd("/blk/client/queue", handle,
 				   "Counters and latencies of a queue. Parameters: GID[,NUMBER]");
+	rte_telemetry_register_cmd("/blk/client/queue/latency", handle,
+				   "Histogram of a queue's latencies. Parameters: GID[,NUMBER]");
 }

@@ -12,6 +12,7 @@
 #include <rte_common.h>
 
 #include "base_dpdk.h"
+#include "base_tel.h"
 #include "base_text.h"
 #include "blk_server_priv.h"
 
@@ -155,6 +156,25 @@ cmd_exports(const char *cmd, const char *params, struct rte_tel_data *d)
 	return 0;
 }
 
+/* @param params  number of the export */
+static int
+cmd_export_latency(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	unsigned long i = params != NULL ? strtoul(params, NULL, 10) : 0;
+	struct base_hist latency = { 0 };
+	int ret = -ENOENT;
+
+	pthread_mutex_lock(&lock);
+	if (server != NULL && i < blk_server_exports(server)) {
+		for (unsigned int w = 0; w < server->conf.workers; w++)
+			base_hist_merge(&latency, &server->workers[w].counts[i].latency);
+		base_tel_hist(d, &latency);
+		ret = 0;
+	}
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
 static struct rte_tel_data *
 show_worker(const struct blk_worker *w)
 {
@@ -204,5 +224,7 @@ RTE_INIT(blk_server_telemetry_init)
 	rte_telemetry_register_cmd(
 		"/blk/exports", cmd_exports,
 		"Exports with counters. Parameter: number of the first (12 are shown)");
+	rte_telemetry_register_cmd("/blk/exports/latency", cmd_export_latency,
+				   "Histogram of an export's latencies. Parameter: its number");
 	rte_telemetry_register_cmd("/blk/workers", cmd_workers, "Counters of the server's workers");
 }

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base_tel.h"
+
+#if BASE_TEL_BUCKETS > RTE_TEL_MAX_ARRAY_ENTRIES
+#error "more buckets than an array takes"
+#endif
+
+/* The first and the last bucket that hold a value; first > last: none does. */
+static void
+used(const uint64_t bucket[BASE_HIST_BUCKETS], unsigned int *first, unsigned int *last)
+{
+	*first = BASE_HIST_BUCKETS;
+	*last = 0;
+	for (unsigned int i = 0; i < BASE_HIST_BUCKETS; i++) {
+		if (bucket[i] == 0)
+			continue;
+		if (*first == BASE_HIST_BUCKETS)
+			*first = i;
+		*last = i;
+	}
+}
+
+static void
+fill(struct rte_tel_data *array, uint64_t bucket[BASE_HIST_BUCKETS], unsigned int *first,
+     unsigned int last)
+{
+	unsigned int lowest = *first;
+
+	if (last - lowest >= BASE_TEL_BUCKETS)
+		*first = last - BASE_TEL_BUCKETS + 1;
+	while (lowest < *first)
+		bucket[*first] += bucket[lowest++];
+	for (unsigned int i = *first; i <= last; i++)
+		base_tel_array_u64(array, bucket[i]);
+}
+
+void
+base_tel_hist(struct rte_tel_data *d, const struct base_hist *h)
+{
+	struct rte_tel_data *array = rte_tel_data_alloc();
+	uint64_t bucket[BASE_HIST_BUCKETS];
+	unsigned int first, last;
+
+	rte_tel_data_start_dict(d);
+	if (array == NULL)
+		return;
+	rte_tel_data_start_array(array, BASE_TEL_U64_VAL);
+	/* They may grow meanwhile: one look at each. */
+	for (unsigned int i = 0; i < BASE_HIST_BUCKETS; i++)
+		bucket[i] = base_hist_get(&h->bucket[i]);
+	used(bucket, &first, &last);
+	if (first <= last)
+		fill(array, bucket, &first, last);
+	else
+		first = 0;
+	base_tel_dict_u64(d, "sum_ns", base_hist_get(&h->sum));
+	base_tel_dict_u64(d, "min_ns", base_hist_get(&h->min));
+	base_tel_dict_u64(d, "max_ns", base_hist_get(&h->max));
+	base_tel_dict_u64(d, "first", first);
+	if (rte_tel_data_add_dict_container(d, "buckets", array, 0) != 0)
+		rte_tel_data_free(array);
+}
