@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * /fwd/stats and /fwd/config for telemetry clients. The callbacks run in a thread of DPDK's: they
+ * /fwd/stats, /fwd/latency and /fwd/config for telemetry clients. The callbacks run in a thread of DPDK's: they
  * read counters that may change meanwhile, and texts under the lock.
  */
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "base_dpdk.h"
+#include "base_tel.h"
 #include "fwd_priv.h"
 
 static pthread_mutex_t fwds_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -97,6 +98,7 @@ add_tester(struct rte_tel_data *d, const struct fwd *f)
 	uint64_t ns = end > begin ? end - begin : 0;
 	bool over = f->ended == f->tester.order;
 
+	base_tel_dict_u64(d, "run", f->tester.order);
 	base_tel_dict_u64(d, "elapsed_ms", ns / BASE_NS_PER_MS);
 	base_tel_dict_u64(d, "requests", fwd_get(&c->requests));
 	base_tel_dict_u64(d, "messages", messages);
@@ -176,6 +178,23 @@ stats_cb(const char *cmd __rte_unused, const char *params __rte_unused, struct r
 }
 
 static int
+latency_cb(const char *cmd __rte_unused, const char *params __rte_unused, struct rte_tel_data *d)
+{
+	int ret = -ENOENT;
+	struct fwd *f;
+
+	pthread_mutex_lock(&fwds_lock);
+	f = LIST_FIRST(&fwds);
+	if (f != NULL) {
+		base_tel_hist(d, &f->tester.latency);
+		base_tel_dict_u64(d, "run", f->tester.order);
+		ret = 0;
+	}
+	pthread_mutex_unlock(&fwds_lock);
+	return ret;
+}
+
+static int
 config_cb(const char *cmd __rte_unused, const char *params __rte_unused, struct rte_tel_data *d)
 {
 	char gid[BASE_GID_STRLEN];
@@ -206,6 +225,9 @@ RTE_INIT(fwd_telemetry_init)
 	rte_telemetry_register_cmd("/fwd/stats", stats_cb,
 				   "Results of the running or newest link test, and what others "
 				   "test with us. No parameters");
+	rte_telemetry_register_cmd("/fwd/latency", latency_cb,
+				   "Histogram of the running or newest link test's latencies. No "
+				   "parameters");
 	rte_telemetry_register_cmd("/fwd/config", config_cb,
 				   "Settings of link tests. No parameters");
 }

@@ -18,6 +18,7 @@
 #include "app.h"
 #include "base_time.h"
 #include "run.h"
+#include "view.h"
 
 #define PERIOD_MAX_S 3600u
 #define NAP_MAX_MS 500 /* a window that changed is drawn anew within this */
@@ -102,6 +103,8 @@ ask(struct top *t)
 	t->before_ns = t->now_ns;
 	t->now = answer;
 	t->now_ns = base_now_ns();
+	/* Of the time between the two, as the rates are. */
+	view_latency_since(t->now, t->before);
 }
 
 /* --- drawing --- */

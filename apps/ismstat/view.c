@@ -20,6 +20,7 @@ static struct {
 	json_t *before; /* the answer before; with rates on */
 	uint64_t before_ns;
 } memory[VIEWS_MAX];
+static char program[128]; /* that all of it is of */
 static bool rates_on;
 
 void
@@ -36,6 +37,16 @@ view_forget(void)
 		json_decref(memory[i].before);
 		memory[i].base = memory[i].before = NULL;
 	}
+}
+
+/* What another process had counted, under the same name perhaps, is nothing to count from. */
+static void
+mind_program(const struct source *src)
+{
+	if (strcmp(program, source_name(src)) == 0)
+		return;
+	view_forget();
+	snprintf(program, sizeof(program), "%s", source_name(src));
 }
 
 /* --- from words to a view --- */
@@ -126,8 +137,10 @@ refine(const struct view *v, json_t *value)
 		return;
 	if (rates_on)
 		raw = json_deep_copy(value);
-	if (memory[i].base != NULL)
+	if (memory[i].base != NULL) {
 		view_subtract(value, memory[i].base);
+		view_latency_since(value, memory[i].base);
+	}
 	if (rates_on && memory[i].before != NULL) {
 		/* Rates are of the counters themselves: `clear` between two answers is no fall. */
 		json_t *rated = json_deep_copy(raw);
@@ -160,8 +173,10 @@ collect_one(struct source *src, const struct view *v, const char *id, char *err,
 		json_decref(value);
 		value = NULL;
 	}
-	if (value != NULL)
+	if (value != NULL) {
+		mind_program(src);
 		refine(v, value);
+	}
 	return value;
 }
 
@@ -279,8 +294,9 @@ print(FILE *out, const json_t *answer)
 }
 
 static int
-print_answer(struct view_context *ctx, const json_t *answer)
+print_answer(struct view_context *ctx, json_t *answer)
 {
+	view_latency_strip(answer);
 	if (!ctx->json) {
 		print(ctx->out, answer);
 	} else {
@@ -324,6 +340,7 @@ clear_counters(struct source *src, const char *counts, char *err, size_t err_siz
 		value = views[i].collect(src, NULL, err, err_size);
 		if (value == NULL)
 			return -EIO;
+		mind_program(src);
 		json_decref(memory[i].base);
 		memory[i].base = value;
 		done = true;

@@ -8,6 +8,7 @@
  *	view_ask.c      questions that take several
  *	view.c          show, clear, collect: from words to an object
  *	view_count.c    arithmetic on objects: baselines, rates, ratios (pure)
+ *	view_latency.c  latencies of a span of time (pure)
  *	view_fields.c   what is known of each key: label, unit, whether it counts (pure)
  *	view_print.c    an object as text for people (pure)
  */
@@ -68,6 +69,9 @@ json_t *view_ask_device(struct source *src, const char *cmd, const char *id, cha
 json_t *view_each_device(struct source *src, const char *id, view_collect_fn *fn, char *err,
 			 size_t err_size);
 
+/* Put the answer to "CMD,ID", a histogram, among the latencies of an object, if there is one. */
+void view_ask_histogram(struct source *src, const char *cmd, const char *id, json_t *object);
+
 /* --- view.c --- */
 /*
  * Have what these words would show asked of the device, if the last answer is old.
@@ -106,7 +110,8 @@ const struct view_field *view_field(const char *key);
 bool view_field_counts(const char *key);
 
 /* --- view_count.c --- */
-/* Take `base` from all counters of `value`, at every depth; what has restarted is left. */
+/* Take `base` from all counters of `value`, at every depth; what has restarted is left. A number
+ * "run" tells that: counters of an object with another one began anew. */
 void view_subtract(json_t *value, const json_t *base);
 /* Give every object with counters an object "per_second": its growth since `before`. */
 void view_add_rates(json_t *value, const json_t *before, double seconds);
@@ -116,6 +121,15 @@ void view_take_rates(json_t *value, const json_t *rated);
 void view_ratio(json_t *value, const char *name, const char *top, const char *bottom);
 /* Add every counter and gauge of `from` to that of `to`; texts are left. */
 void view_add_numbers(json_t *to, const json_t *from);
+/* Are these two of different runs? */
+bool view_other_run(const json_t *value, const json_t *base);
+
+/* --- view_latency.c --- */
+#define VIEW_HISTOGRAM "histogram" /* what latencies of an object were made of: base_tel_hist() */
+/* Have all latencies of `value` tell of what came since `before`; what has restarted is left. */
+void view_latency_since(json_t *value, const json_t *before);
+/* Remove all histograms: they are not for people. */
+void view_latency_strip(json_t *value);
 
 /* --- view_print.c --- */
 /* "12,345,678" @return buf. */

@@ -54,6 +54,16 @@ view_ask_optional(struct source *src, const char *cmd, const char *id)
 	return source_ask(src, question, err, sizeof(err));
 }
 
+void
+view_ask_histogram(struct source *src, const char *cmd, const char *id, json_t *object)
+{
+	json_t *histogram = view_ask_optional(src, cmd, id);
+
+	if (json_is_object(histogram))
+		json_object_set(object, VIEW_HISTOGRAM, histogram);
+	json_decref(histogram);
+}
+
 /*
  * fn for one function or all of them: objects by rawdev id. One function that fails, closed or lost
  * meanwhile, is an answer's end.

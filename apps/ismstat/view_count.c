@@ -10,9 +10,19 @@ is_counter(const char *key, const json_t *value, bool in_errors)
 	return json_is_integer(value) && (in_errors || view_field_counts(key));
 }
 
+bool
+view_other_run(const json_t *value, const json_t *base)
+{
+	const json_t *run = json_object_get(value, "run"), *was = json_object_get(base, "run");
+
+	return json_is_integer(run) && json_is_integer(was) &&
+	       json_integer_value(run) != json_integer_value(was);
+}
+
 static void
 subtract(json_t *value, const json_t *base, bool in_errors)
 {
+	bool anew = view_other_run(value, base);
 	const char *key;
 	json_t *item;
 
@@ -22,7 +32,7 @@ subtract(json_t *value, const json_t *base, bool in_errors)
 
 		if (json_is_object(item) && json_is_object(was))
 			subtract(item, was, strcmp(key, "errors") == 0);
-		else if (is_counter(key, item, in_errors) && json_is_integer(was) &&
+		else if (!anew && is_counter(key, item, in_errors) && json_is_integer(was) &&
 			 json_integer_value(item) >= json_integer_value(was))
 			json_integer_set(item, json_integer_value(item) - json_integer_value(was));
 	}
@@ -38,6 +48,7 @@ void
 view_add_rates(json_t *value, const json_t *before, double seconds)
 {
 	json_t *rates = json_object(), *item;
+	bool anew = view_other_run(value, before);
 	const char *key;
 
 	json_object_foreach(value, key, item)
@@ -46,8 +57,8 @@ view_add_rates(json_t *value, const json_t *before, double seconds)
 
 		if (json_is_object(item) && json_is_object(was))
 			view_add_rates(item, was, seconds);
-		else if (is_counter(key, item, false) && json_is_integer(was) && seconds > 0 &&
-			 json_integer_value(item) >= json_integer_value(was))
+		else if (!anew && is_counter(key, item, false) && json_is_integer(was) &&
+			 seconds > 0 && json_integer_value(item) >= json_integer_value(was))
 			json_object_set_new(rates, key,
 					    json_real((double)(json_integer_value(item) -
 							       json_integer_value(was)) /

@@ -119,6 +119,7 @@ static const struct view_field fields[] = {
 	{ "answers", NULL, VIEW_COUNT, true },
 	{ "lost", "messages lost", VIEW_COUNT, true },
 	{ "mismatches", "wrong contents", VIEW_COUNT, true },
+	{ "run", "number of the test", VIEW_PLAIN, false },
 	{ "runs", NULL, VIEW_COUNT, true },
 	{ "peer_messages", NULL, VIEW_COUNT, true },
 	{ "peer_polls", NULL, VIEW_COUNT, true },

@@ -10,6 +10,9 @@ view_fwd_stats(struct source *src, const char *id, char *err, size_t err_size)
 	json_t *value = source_ask(src, "/fwd/stats", err, err_size);
 	double ms = json_number_value(json_object_get(value, "elapsed_ms"));
 
+	/* Without "run" there was no test yet. */
+	if (json_object_get(value, "run") != NULL)
+		view_ask_histogram(src, "/fwd/latency", "0", json_object_get(value, "latency_ns"));
 	if (ms > 0)
 		json_object_set_new(value, "stores_per_second",
 				    json_real(json_number_value(json_object_get(value, "stores")) *

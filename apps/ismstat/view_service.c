@@ -10,7 +10,14 @@
 json_t *
 view_blk_exports(struct source *src, const char *id, char *err, size_t err_size)
 {
-	return view_ask_pages(src, "/blk/exports", "exports", err, err_size);
+	json_t *all = view_ask_pages(src, "/blk/exports", "exports", err, err_size), *export;
+	const char *number;
+
+	json_object_foreach(all, number, export)
+	{
+		view_ask_histogram(src, "/blk/exports/latency", number, export);
+	}
+	return all;
 }
 
 json_t *
@@ -19,25 +26,26 @@ view_blk_workers(struct source *src, const char *id, char *err, size_t err_size)
 	return source_ask(src, "/blk/workers", err, err_size);
 }
 
-/* Objects by name, for each name that "CMD,GID" lists: "ITEM,GID,NAME". */
+/* Objects by name, for each disk of that peer. */
 static void
-add_named(struct source *src, json_t *to, const char *gid, const char *cmd, const char *item)
+add_client_disks(struct source *src, json_t *to, const char *gid)
 {
-	char question[CMD_MAX], err[CMD_MAX];
+	char question[CMD_MAX], id[CMD_MAX], err[CMD_MAX];
 	json_t *names, *name, *value;
 	size_t i;
 
-	snprintf(question, sizeof(question), "%s,%s", cmd, gid);
+	snprintf(question, sizeof(question), "/blk/client/disks,%s", gid);
 	names = source_ask(src, question, err, sizeof(err));
 	json_array_foreach(names, i, name)
 	{
 		if (!json_is_string(name))
 			continue;
-		snprintf(question, sizeof(question), "%s,%s,%s", item, gid,
-			 json_string_value(name));
-		value = source_ask(src, question, err, sizeof(err));
-		if (value != NULL)
-			json_object_set_new(to, json_string_value(name), value);
+		snprintf(id, sizeof(id), "%s,%s", gid, json_string_value(name));
+		value = view_ask_optional(src, "/blk/client/disk", id);
+		if (value == NULL)
+			continue;
+		view_ask_histogram(src, "/blk/client/disk/latency", id, value);
+		json_object_set_new(to, json_string_value(name), value);
 	}
 	json_decref(names);
 }
@@ -45,15 +53,17 @@ add_named(struct source *src, json_t *to, const char *gid, const char *cmd, cons
 static void
 add_client_queues(struct source *src, json_t *to, const char *gid, json_int_t count)
 {
-	char question[CMD_MAX], err[CMD_MAX], name[16];
+	char id[CMD_MAX], name[16];
 	json_t *value;
 
 	for (unsigned int i = 0; i < (unsigned int)count && i < QUEUES_MAX; i++) {
-		snprintf(question, sizeof(question), "/blk/client/queue,%s,%u", gid, i);
-		value = source_ask(src, question, err, sizeof(err));
 		snprintf(name, sizeof(name), "%u", i);
-		if (value != NULL)
-			json_object_set_new(to, name, value);
+		snprintf(id, sizeof(id), "%s,%s", gid, name);
+		value = view_ask_optional(src, "/blk/client/queue", id);
+		if (value == NULL)
+			continue;
+		view_ask_histogram(src, "/blk/client/queue/latency", id, value);
+		json_object_set_new(to, name, value);
 	}
 }
 
@@ -77,7 +87,7 @@ view_blk_client(struct source *src, const char *id, char *err, size_t err_size)
 		if (one == NULL)
 			continue;
 		sub = json_object();
-		add_named(src, sub, gid, "/blk/client/disks", "/blk/client/disk");
+		add_client_disks(src, sub, gid);
 		json_object_set_new(one, "disk", sub);
 		sub = json_object();
 		add_client_queues(src, sub, gid,

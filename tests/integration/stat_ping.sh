@@ -42,5 +42,14 @@ received=$(telemetry_value listener /fwd/stats received messages)
 stat_run 0 a --json --peer "${GID[b]}" --command "wait link 20" --command "set rate 400" \
 	--command "set count 200" --command start --command "wait test 20"
 stat_json "last['fwd_stats']['elapsed_ms'] >= 490"
+
+# `clear` in the midst of a test counts from there; the next test counts from its own start.
+stat_run 0 a --json --peer "${GID[b]}" --command "wait link 20" --command "set count 200" \
+	--command start --command "wait test 20" --command "clear fwd stats" \
+	--command "show fwd stats" --command "set count 300" --command start \
+	--command "wait test 20" --command "show fwd stats"
+stat_json "[(line['fwd_stats']['messages'], line['fwd_stats']['latency_ns']['count'])
+	for line in lines[-3:]] == [(0, 0), (300, 300), (300, 300)]"
+stat_json "lines[-3]['fwd_stats']['latency_ns']['p99'] == 0 < last['fwd_stats']['latency_ns']['p99']"
 stop listener
 stop fabric

@@ -55,6 +55,10 @@ start_load load sh "$WORK/load"
 screen_wait here '^export disk +[0-9.]*[1-9][0-9.]*[kM]? '
 kill "${child_pid[load]}"
 wait_exit load 20
+# Latencies are of the period: without work there are none, whatever there was before.
+screen_wait here '^export disk +0 +0 +0 +0 +0 +- +- +- +- +0$'
+[ "$(telemetry_value server /blk/exports exports 0 p50_ns)" -gt 0 ] ||
+	fail "the export itself has no latencies"
 
 # A small window: as much as fits, nothing beyond, the foot in the last line.
 screen_resize here 40 10

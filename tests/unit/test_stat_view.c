@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base_hist.h"
 #include "view.h"
 
 static json_t *
@@ -54,6 +55,163 @@ test_subtract(void **state)
 		  "'new': 1}, 'other': {'events': 0}}");
 	json_decref(value);
 	json_decref(base);
+}
+
+/* Another run has counted from 0, however far it is by now. */
+static void
+test_other_run(void **state)
+{
+	json_t *value = load("{'run': 2, 'messages': 9, 'received': {'messages': 7}, 'errors':"
+			     "{'x': 3}}"),
+	       *base = load("{'run': 1, 'messages': 4, 'received': {'messages': 5}, 'errors':"
+			    "{'x': 1}}"),
+	       *rated = json_deep_copy(value);
+
+	(void)state;
+	view_subtract(value, base);
+	is(value, "{'run': 2, 'messages': 9, 'received': {'messages': 2}, 'errors': {'x': 2}}");
+	view_add_rates(rated, base, 1);
+	is(rated, "{'run': 2, 'messages': 9, 'received': {'messages': 7, 'per_second':"
+		  "{'messages': 2.0}}, 'errors': {'x': 3}}");
+	json_decref(rated);
+	json_decref(base);
+	json_decref(value);
+}
+
+/* An object with latencies of these values, as programs answer. */
+static json_t *
+latencies(const struct base_hist *h, unsigned int first)
+{
+	json_t *buckets = json_array(), *object;
+	uint64_t lower = 0;
+
+	for (unsigned int i = 0; i < BASE_HIST_BUCKETS; i++) {
+		lower += h->bucket[i];
+		if (i < first)
+			continue;
+		json_array_append_new(buckets, json_integer((json_int_t)lower));
+		lower = 0;
+	}
+	object = json_pack("{s:{s:i, s:i, s:i, s:i, s:i, s:s, s:{s:I, s:I, s:I, s:i, s:o}}}",
+			   "disk", "min_ns", 1, "p50_ns", 2, "p99_ns", 3, "p999_ns", 4, "max_ns", 5,
+			   "name", "d", VIEW_HISTOGRAM, "sum_ns", (json_int_t)h->sum, "min_ns",
+			   (json_int_t)h->min, "max_ns", (json_int_t)h->max, "first", (int)first,
+			   "buckets", buckets);
+	assert_non_null(object);
+	return object;
+}
+
+static void
+latencies_are(const json_t *value, const char *text)
+{
+	json_t *copy = json_deep_copy(value);
+
+	view_latency_strip(copy);
+	is(copy, text);
+	json_decref(copy);
+}
+
+#define UNTOUCHED                                                                                  \
+	"{'disk': {'min_ns': 1, 'p50_ns': 2, 'p99_ns': 3, 'p999_ns': 4, 'max_ns': 5, 'name': 'd'}}"
+
+static void
+test_latency(void **state)
+{
+	struct base_hist h = { 0 };
+	json_t *before, *now;
+
+	(void)state;
+	base_hist_add(&h, 20, 1);
+	base_hist_add(&h, 1000000, 1000);
+	before = latencies(&h, 0);
+	base_hist_add(&h, 100, 50);
+	base_hist_add(&h, 1000, 49);
+	base_hist_add(&h, 5000, 1);
+	now = latencies(&h, 0);
+	/* Of the hundred that came, each as exact as its bucket. */
+	view_latency_since(now, before);
+	latencies_are(now, "{'disk': {'min_ns': 100, 'p50_ns': 103, 'p99_ns': 1023, 'p999_ns':"
+			   "5119, 'max_ns': 5119, 'name': 'd'}}");
+	/* What was not folded then is now. */
+	json_decref(now);
+	now = latencies(&h, BASE_HIST_BUCKETS - 512);
+	view_latency_since(now, before);
+	latencies_are(now, "{'disk': {'min_ns': 256, 'p50_ns': 271, 'p99_ns': 1023, 'p999_ns':"
+			   "5119, 'max_ns': 5119, 'name': 'd'}}");
+	/* Nothing came. */
+	view_latency_since(now, now);
+	latencies_are(now, "{'disk': {'min_ns': 0, 'p50_ns': 0, 'p99_ns': 0, 'p999_ns': 0,"
+			   "'max_ns': 0, 'name': 'd'}}");
+	json_decref(now);
+	/* It began anew; or nobody knows. */
+	base_hist_clear(&h);
+	base_hist_add(&h, 1000000, 2000);
+	now = latencies(&h, 0);
+	view_latency_since(now, before);
+	latencies_are(now, UNTOUCHED);
+	view_latency_since(now, NULL);
+	latencies_are(now, UNTOUCHED);
+	json_decref(now);
+	json_decref(before);
+}
+
+/* A test's own object, which has a mean, too; another run is not the same. */
+static void
+test_latency_of_test(void **state)
+{
+	static const char text[] =
+		"{'latency_ns': {'count': 9, 'mean': 9, 'min': 9, 'p50': 9, 'p99':"
+		"9, 'p999': 9, 'max': 9, 'histogram': {'run': %d, 'sum_ns': %d,"
+		"'min_ns': 3, 'max_ns': 12, 'first': 3, 'buckets': [%d, 0, %d]}}}";
+	json_t *now, *before;
+	char json[512];
+
+	(void)state;
+	snprintf(json, sizeof(json), text, 1, 11, 2, 1);
+	before = load(json);
+	snprintf(json, sizeof(json), text, 1, 30, 4, 3);
+	now = load(json);
+	view_latency_since(now, before);
+	latencies_are(now, "{'latency_ns': {'count': 4, 'mean': 4, 'min': 3, 'p50': 3, 'p99': 5,"
+			   "'p999': 5, 'max': 5}}");
+	json_decref(now);
+	snprintf(json, sizeof(json), text, 2, 30, 4, 3);
+	now = load(json);
+	view_latency_since(now, before);
+	latencies_are(now, "{'latency_ns': {'count': 9, 'mean': 9, 'min': 9, 'p50': 9, 'p99': 9,"
+			   "'p999': 9, 'max': 9}}");
+	json_decref(now);
+	json_decref(before);
+}
+
+/* A program may tell anything. */
+static void
+test_latency_lies(void **state)
+{
+	static const char *const lies[] = {
+		"{}",
+		"{'first': 0, 'buckets': 7}",
+		"{'first': -1, 'buckets': [1]}",
+		"{'first': 592, 'buckets': []}",
+		"{'first': 591, 'buckets': [1, 1]}",
+		"{'first': 0, 'buckets': [-1]}",
+		"{'first': 4294967296, 'buckets': [1]}",
+	};
+	char json[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		json_t *value, *before;
+
+		snprintf(json, sizeof(json), "{'p50_ns': 1, 'histogram': %s}", lies[i]);
+		value = load(json);
+		before = load("{'histogram': {'first': 0, 'buckets': []}}");
+		view_latency_since(value, value);
+		view_latency_since(value, before);
+		latencies_are(value, "{'p50_ns': 1}");
+		json_decref(before);
+		json_decref(value);
+	}
 }
 
 static void
@@ -198,10 +356,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_subtract), cmocka_unit_test(test_rates),
-		cmocka_unit_test(test_ratio),	 cmocka_unit_test(test_sum),
-		cmocka_unit_test(test_text),	 cmocka_unit_test(test_print),
-		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_subtract),     cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_ratio),	     cmocka_unit_test(test_sum),
+		cmocka_unit_test(test_text),	     cmocka_unit_test(test_print),
+		cmocka_unit_test(test_table),	     cmocka_unit_test(test_other_run),
+		cmocka_unit_test(test_latency),	     cmocka_unit_test(test_latency_of_test),
+		cmocka_unit_test(test_latency_lies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
