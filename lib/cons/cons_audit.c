@@ -12,7 +12,6 @@
 #include "base_time.h"
 #include "cons_server_priv.h"
 
-#define LINE_MAX_BYTES 256
 #define REFUSALS_NS BASE_NS_PER_S /* of one client: in so long ... */
 #define REFUSALS_MAX 5 /* ... so many lines */
 #define NO_SESSION_NS (60 * BASE_NS_PER_S)
@@ -20,7 +19,7 @@
 static void __attribute__((format(printf, 2, 3)))
 tell(const struct cons_server *srv, const char *fmt, ...)
 {
-	char raw[LINE_MAX_BYTES], line[LINE_MAX_BYTES];
+	char raw[CONS_AUDIT_LINE], line[CONS_AUDIT_LINE];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -30,14 +29,30 @@ tell(const struct cons_server *srv, const char *fmt, ...)
 	if (srv->conf.audit != NULL)
 		srv->conf.audit(srv->conf.audit_arg, line);
 	else
-		syslog(LOG_AUTHPRIV | LOG_NOTICE, "%s", line);
+		cons_audit_log_add(srv->log, line);
+}
+
+static void
+put(const char *line)
+{
+	syslog(LOG_AUTHPRIV | LOG_NOTICE, "%s", line);
+}
+
+int
+cons_audit_open(struct cons_server *srv)
+{
+	if (srv->conf.audit != NULL)
+		return 0;
+	/* Libraries may use syslog, too: what has no facility of its own is not for this log. */
+	openlog(NULL, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+	return cons_audit_log_start(&srv->log, put);
 }
 
 void
-cons_audit_open(void)
+cons_audit_close(struct cons_server *srv)
 {
-	/* Libraries may use syslog, too: what has no facility of its own is not for this log. */
-	openlog(NULL, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+	cons_audit_log_stop(srv->log);
+	srv->log = NULL;
 }
 
 static const char *

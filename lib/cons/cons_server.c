@@ -175,14 +175,17 @@ cons_server_create(const struct cons_server_conf *conf, struct cons_server **out
 	ret = -errno;
 	if (srv->epoll < 0)
 		goto free_srv;
-	ret = listen_on(srv);
+	ret = cons_audit_open(srv);
 	if (ret != 0)
 		goto close_epoll;
-	if (srv->conf.audit == NULL)
-		cons_audit_open();
+	ret = listen_on(srv);
+	if (ret != 0)
+		goto close_audit;
 	cons_server_telemetry_add(srv);
 	*out = srv;
 	return 0;
+close_audit:
+	cons_audit_close(srv);
 close_epoll:
 	close(srv->epoll);
 free_srv:
@@ -245,6 +248,7 @@ cons_server_destroy(struct cons_server *srv)
 	cons_server_telemetry_remove(srv);
 	end_sessions(srv);
 	end_instances(srv);
+	cons_audit_close(srv);
 	for (unsigned int i = 0; i < srv->count; i++)
 		cons_console_free(srv->consoles[i]);
 	close(srv->epoll);

@@ -28,7 +28,8 @@ struct cons_server_conf {
 	uint32_t slot_max; /* largest piece of input or output; 0: 16 KiB */
 	/*
 	 * Gets each line for the audit log: who attached, was refused, took over, left; how
-	 * programs ended. The text is clean and has no newline. NULL: syslog(3), authpriv.
+	 * programs ended. The text is clean and has no newline. NULL: syslog(3), authpriv, by a
+	 * thread of its own, so that a log that does not take them holds nobody up.
 	 */
 	void (*audit)(void *arg, const char *line);
 	void *audit_arg;
@@ -66,7 +67,10 @@ struct cons_console_conf {
 int cons_console_parse(const char *arg, struct cons_console_conf *conf, char **text, char *err,
 		       size_t err_size);
 
-/* @return 0; -ENOMEM; -EINVAL scrollback; -EEXIST the link has this service; -errno of epoll. */
+/*
+ * @return 0; -ENOMEM; -EINVAL scrollback; -EEXIST the link has this service; -errno of epoll, or
+ *         of the thread for the audit log.
+ */
 int cons_server_create(const struct cons_server_conf *conf, struct cons_server **srv);
 /*
  * Closes all sessions of the service and all terminals; the link must still be there. Programs

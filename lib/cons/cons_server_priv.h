@@ -24,6 +24,7 @@
 #include <pthread.h>
 #include <sys/queue.h>
 
+#include "cons_audit_log.h"
 #include "cons_log.h"
 #include "cons_scroll.h"
 #include "cons_server.h"
@@ -170,6 +171,7 @@ struct cons_peer {
 
 struct cons_server {
 	struct cons_server_conf conf;
+	struct cons_audit_log *log; /* NULL: conf.audit gets the lines */
 	pthread_mutex_t lock;
 	struct cons_console *consoles[CONS_CONSOLES_MAX];
 	unsigned int count;
@@ -244,7 +246,9 @@ void cons_peer_leave(struct cons_peer *p, enum cons_event_type type, uint64_t va
 		     const char *text);
 
 /* --- cons_audit.c --- */
-void cons_audit_open(void);
+/* @return 0; -errno: there can be no lines. */
+int cons_audit_open(struct cons_server *srv);
+void cons_audit_close(struct cons_server *srv);
 void cons_audit_attach(const struct cons_peer *p, bool resumed);
 void cons_audit_refuse(struct cons_peer *p, const char *name, const char *why);
 /* A GID for whom there is no console at all: no session. */

@@ -75,7 +75,39 @@ screen_wait there '^far\$ *$'
 screen_type there 'exit 6'
 screen_status there 6
 logged 'status 6|\b6\b'
+
+# A log that takes no more holds up neither consoles nor the end of the server.
+fill_log() {
+	kill -STOP "${child_pid[syslog]}"
+	python3 - <<-'PYTHON'
+		import socket
+		sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		sock.connect('/dev/log')
+		sock.setblocking(False)
+		try:
+		    while True:
+		        sock.send(b'<14>filled')
+		except BlockingIOError:
+		    pass
+	PYTHON
+}
+fill_log
+for status in 7 8; do
+	screen_attach there c
+	screen_wait there '^far\$ *$'
+	screen_type there "exit $status"
+	screen_status there "$status"
+done
+! grep -q 'status [78]' "$WORK/syslog.out" || fail "the log has taken lines"
+kill -CONT "${child_pid[syslog]}"
+logged 'status 8'
+fill_log
+screen_attach there c
+screen_wait there '^far\$ *$'
+screen_keys there C-_ '.'
+screen_status there 0
 stop server
+kill -CONT "${child_pid[syslog]}"
 stop fabric
 grep dpdk-ism "$WORK/syslog.out"
 # 10 is authpriv; others (what tmux calls) may log as well.
