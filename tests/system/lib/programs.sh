@@ -7,6 +7,7 @@
 # other functions of the same fabric.
 
 declare -A address=() # PCI address, by function
+machine_suite=testing # whose kernel it boots; a test may set it before its first machine
 guest_seconds=120 # a program may take that long in a guest: it is emulated, and shares two cores
 
 # guest_programs DIR: the programs, tools/bind and our module, for guest_start.
@@ -18,7 +19,7 @@ guest_programs() {
 		cp "$path" "$1/"
 	done
 	cp "$source_dir/tools/bind" "$1/"
-	our_module testing "$1"
+	our_module "$machine_suite" "$1"
 }
 
 # machine_start NAME FUNCTION... [-- FILE...]: a guest with those functions of the fabric, the
@@ -35,7 +36,7 @@ machine_start() {
 	[ $# -eq 0 ] || shift
 	files=("$@")
 	[ -d "$WORK/ism" ] || guest_programs "$WORK/ism"
-	guest_start "$name" testing "${functions[@]}" -- "$WORK/ism" "${files[@]}"
+	guest_start "$name" "$machine_suite" "${functions[@]}" -- "$WORK/ism" "${files[@]}"
 	guest_run "$name" 60 "mkdir -p /var/run /mnt &&
 		modprobe vfio-pci-core && modprobe vfio_iommu_type1 && modprobe loop &&
 		modprobe ext4 &&
