@@ -62,6 +62,7 @@ struct ismd {
 	struct link *link;
 	struct blk_server *blk; /* NULL: no exports */
 	struct cons_server *cons; /* NULL: no consoles */
+	bool held; /* the kernel uses our memory, and may for ever: end without giving any back */
 };
 
 struct ismd_service {

@@ -69,6 +69,8 @@ serve(struct ismd *d)
 	}
 	for (size_t i = SERVICES; i > 0; i--)
 		services[i - 1]->stop(d);
+	if (d->held)
+		return RUN_EXIT_FAIL;
 	link_destroy(d->link);
 	return ret;
 }
@@ -83,6 +85,8 @@ run(struct ismd *d)
 	ret = run_device(d->opt.device, &d->dev_id);
 	if (ret == RUN_EXIT_OK) {
 		ret = serve(d);
+		if (d->held)
+			return ret;
 		rte_pmd_ism_close(d->dev_id);
 	}
 	run_fini();

@@ -121,7 +121,7 @@ start(struct ismd *d)
 static void
 stop(struct ismd *d)
 {
-	blk_server_destroy(d->blk);
+	d->held = blk_server_destroy(d->blk) != 0;
 	d->blk = NULL;
 }
 

@@ -17,7 +17,7 @@
 #define SLOT_DEFAULT (64 * 1024)
 #define CHECK_NS BASE_NS_PER_S /* look at every image's size */
 #define STALE_NS (50 * BASE_NS_PER_MS) /* look whether a worker met a wrong end */
-#define DRAIN_NS (30 * BASE_NS_PER_S)
+#define DRAIN_MS_DEFAULT 30000
 
 static uint32_t
 exports_count(const struct blk_server *srv)
@@ -237,6 +237,8 @@ conf_defaults(struct blk_server_conf *conf)
 		conf->depth_max = DEPTH_DEFAULT;
 	if (conf->slot_max == 0)
 		conf->slot_max = SLOT_DEFAULT;
+	if (conf->drain_ms == 0)
+		conf->drain_ms = DRAIN_MS_DEFAULT;
 }
 
 static int
@@ -305,22 +307,26 @@ close_workers:
 	return ret;
 }
 
-void
+int
 blk_server_destroy(struct blk_server *srv)
 {
 	struct blk_session *s;
 	struct blk_party *p;
+	uint64_t now, end = base_now_ns();
 	bool stuck = false;
 
 	if (srv == NULL)
-		return;
+		return 0;
 	blk_server_telemetry_remove(srv);
-	for (unsigned int i = 0; i < srv->conf.workers; i++)
-		stuck |= blk_worker_drain(&srv->workers[i], DRAIN_NS) != 0;
+	end += srv->conf.drain_ms * BASE_NS_PER_MS;
+	for (unsigned int i = 0; i < srv->conf.workers; i++) {
+		now = base_now_ns();
+		stuck |= blk_worker_drain(&srv->workers[i], end > now ? end - now : 0) != 0;
+	}
 	if (stuck) {
-		BLK_LOG(ERR, "ios of %u s still in the kernel: sessions are left as they are",
-			(unsigned int)(DRAIN_NS / BASE_NS_PER_S));
-		return;
+		BLK_LOG(ERR, "ios of %u ms still in the kernel: an image's storage hangs",
+			srv->conf.drain_ms);
+		return -ETIMEDOUT;
 	}
 	link_unlisten(srv->conf.link, LINK_SERVICE_BLK);
 	while ((s = TAILQ_FIRST(&srv->sessions)) != NULL)
@@ -331,6 +337,7 @@ blk_server_destroy(struct blk_server *srv)
 	for (uint32_t i = 0; i < exports_count(srv); i++)
 		blk_export_close(srv->exports[i]);
 	free(srv);
+	return 0;
 }
 
 struct blk_worker *

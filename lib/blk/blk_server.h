@@ -24,6 +24,7 @@ struct blk_server_conf {
 	unsigned int workers; /* data threads; queues of sessions are dealt out over them */
 	uint16_t queues_max, depth_max; /* offered per session; 0: 16, 128 */
 	uint32_t slot_max; /* 0: 64 KiB */
+	uint32_t drain_ms; /* how long the end waits for the kernel; 0: 30000 */
 };
 
 #define BLK_ALLOW_MAX 64
@@ -52,10 +53,13 @@ int blk_server_create(const struct blk_server_conf *conf, struct blk_server **sr
 /*
  * Ends what is in flight (answers still go out), closes all sessions of the service, forgets
  * the exports. Every worker must have stopped polling; the link must still be there. Flushes
- * nothing: what was answered is in the kernel. Waits for ios that the kernel holds, at most 30
- * s; then their memory is left to the process.
+ * nothing: what was answered is in the kernel. Waits for ios that the kernel holds, at most
+ * drain_ms. Tolerates NULL.
+ * @return 0; -ETIMEDOUT the kernel holds ios yet, and may read and write the link's memory at any
+ *         time: leave the server, the link and the function as they are, and end the process (or
+ *         call again).
  */
-void blk_server_destroy(struct blk_server *srv);
+int blk_server_destroy(struct blk_server *srv);
 
 /*
  * Open and check an image.

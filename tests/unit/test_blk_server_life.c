@@ -491,8 +491,39 @@ test_destroy_waits(void **state)
 	id = rig_send(&r, 0, (struct link_req){ .op = BLK_READ, .unit = 1, .len = 4096 }, NULL);
 	rig_until(&r, blk_worker_inflight(blk_server_worker(r.srv, 0)) == 1);
 	assert_int_equal(pthread_create(&thread, NULL, release_later, &p[1]), 0);
-	blk_server_destroy(r.srv);
+	assert_int_equal(blk_server_destroy(r.srv), 0);
 	pthread_join(thread, NULL);
+	assert_int_equal(link_cqe_poll(rig_queue(&r.peer[0], 0), &r.peer[0].cqe[id], 1), 1);
+	assert_int_equal(r.peer[0].cqe[id].status, BLK_OK);
+	assert_int_equal(blk_server_create(&(struct blk_server_conf){ .link = r.link }, &r.srv), 0);
+	rig_teardown(&r);
+	close(p[0]);
+	close(p[1]);
+}
+
+/* Storage that hangs: whatever the kernel may still touch stays where it is. */
+static void
+test_destroy_gives_up(void **state)
+{
+	struct rig r;
+	uint16_t id;
+	int p[2];
+
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	rig_setup(&r, 1, 2);
+	add_export(&r, "held", 0);
+	rig_connect(&r, 0, 1, 0);
+	if (blk_worker_wake_fd(blk_server_worker(r.srv, 0)) < 0)
+		skip();
+	stall(&r, p[0]);
+	id = rig_send(&r, 0, (struct link_req){ .op = BLK_READ, .unit = 1, .len = 4096 }, NULL);
+	rig_until(&r, blk_worker_inflight(blk_server_worker(r.srv, 0)) == 1);
+	r.srv->conf.drain_ms = 50;
+	assert_int_equal(blk_server_destroy(r.srv), -ETIMEDOUT);
+	assert_int_equal(blk_worker_inflight(blk_server_worker(r.srv, 0)), 1);
+	assert_int_equal(write(p[1], buf, 4096), 4096);
+	r.srv->conf.drain_ms = 20000;
+	assert_int_equal(blk_server_destroy(r.srv), 0);
 	assert_int_equal(link_cqe_poll(rig_queue(&r.peer[0], 0), &r.peer[0].cqe[id], 1), 1);
 	assert_int_equal(r.peer[0].cqe[id].status, BLK_OK);
 	assert_int_equal(blk_server_create(&(struct blk_server_conf){ .link = r.link }, &r.srv), 0);
@@ -588,6 +619,7 @@ main(void)
 		cmocka_unit_test(test_held_read),
 		cmocka_unit_test(test_held_write),
 		cmocka_unit_test(test_destroy_waits),
+		cmocka_unit_test(test_destroy_gives_up),
 		cmocka_unit_test(test_one_server_a_link),
 		cmocka_unit_test(test_workers),
 	};
