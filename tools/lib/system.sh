@@ -277,3 +277,18 @@ prepare() {
 	exec 8>&-
 	say "ready after $SECONDS s"
 }
+
+# What is needed for guests: the packages and $system. Returns 1 with the reason in $system_skip.
+system_ready() {
+	try_packages "$top/deps/packages-system" || {
+		system_skip=$packages_why
+		return 1
+	}
+	prepare
+}
+
+# Our programs for guests, unless ISM_S390X_DIR says where they are. Returns 77 when the packages
+# for that cannot be had.
+system_programs() {
+	[ -n "${ISM_S390X_DIR:-}" ] || "$top/tools/build-s390x"
+}
