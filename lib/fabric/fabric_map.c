@@ -154,20 +154,17 @@ map_insert(struct fabric_maps *maps, struct pos pos, const struct fabric_map *ma
 	return 0;
 }
 
+/* Take n chunks, which are empty, out of the array. */
 static void
-map_erase(struct fabric_maps *maps, struct pos pos)
+chunks_drop(struct fabric_maps *maps, size_t c, size_t n)
 {
-	struct fabric_map_chunk *ch = maps->chunk[pos.c];
+	size_t i;
 
-	ch->count--;
-	memmove(&ch->map[pos.m], &ch->map[pos.m + 1], (ch->count - pos.m) * sizeof(*ch->map));
-	maps->count--;
-	if (ch->count > 0)
-		return;
-	free(ch);
-	maps->chunk_count--;
-	memmove(&maps->chunk[pos.c], &maps->chunk[pos.c + 1],
-		(maps->chunk_count - pos.c) * sizeof(*maps->chunk));
+	for (i = c; i < c + n; i++)
+		free(maps->chunk[i]);
+	maps->chunk_count -= n;
+	memmove(&maps->chunk[c], &maps->chunk[c + n],
+		(maps->chunk_count - c) * sizeof(*maps->chunk));
 }
 
 /* --- files --- */
@@ -287,25 +284,50 @@ fabric_maps_covered(const struct fabric_maps *maps, uint64_t iova, uint64_t len)
 	return covered;
 }
 
+/* What one chunk has from place m on that begins in [iova, iova+len). @return how many went. */
+static size_t
+chunk_remove(struct fabric_map_chunk *ch, size_t m, uint64_t iova, uint64_t len,
+	     void (*gone)(void *arg, void *addr, uint64_t len), void *arg)
+{
+	size_t end;
+
+	for (end = m; end < ch->count && ch->map[end].iova - iova < len; end++) {
+		file_put(ch->map[end].file);
+		if (gone != NULL)
+			gone(arg, ch->map[end].addr, ch->map[end].len);
+	}
+	memmove(&ch->map[m], &ch->map[end], (ch->count - end) * sizeof(*ch->map));
+	ch->count -= end - m;
+	return end - m;
+}
+
+/*
+ * A million maps may go at once, and everybody waits meanwhile: what stays is moved once for each
+ * chunk, and once in the array of chunks. Those that end up empty lie behind each other.
+ */
 void
 fabric_maps_remove(struct fabric_maps *maps, uint64_t iova, uint64_t len,
 		   void (*gone)(void *arg, void *addr, uint64_t len), void *arg)
 {
 	struct pos pos = pos_find(maps, iova);
-	struct fabric_map map;
+	struct fabric_map_chunk *ch;
+	size_t first, empty = 0;
 
-	while (pos_map(maps, pos) != NULL && pos_map(maps, pos)->iova - iova < len) {
-		map = *pos_map(maps, pos);
-		map_erase(maps, pos);
-		file_put(map.file);
-		if (gone != NULL)
-			gone(arg, map.addr, map.len);
-		/* The place now holds the next map, unless the last one of its chunk went. */
-		if (pos.c < maps->chunk_count && pos.m == maps->chunk[pos.c]->count) {
-			pos.c++;
-			pos.m = 0;
-		}
+	if (pos.c < maps->chunk_count && pos.m > 0) {
+		ch = maps->chunk[pos.c];
+		maps->count -= chunk_remove(ch, pos.m, iova, len, gone, arg);
+		if (ch->count > pos.m)
+			return;
+		pos.c++;
 	}
+	for (first = pos.c; first + empty < maps->chunk_count; empty++) {
+		ch = maps->chunk[first + empty];
+		maps->count -= chunk_remove(ch, 0, iova, len, gone, arg);
+		if (ch->count > 0)
+			break;
+	}
+	if (empty > 0)
+		chunks_drop(maps, first, empty);
 }
 
 void

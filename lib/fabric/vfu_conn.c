@@ -62,7 +62,6 @@ vfu_conn_open(int sock, struct fabric_fn *fn, bool quirk, bool may_direct)
 	conn->quirk = quirk;
 	conn->may_direct = may_direct;
 	conn->irq_fd[0] = conn->irq_fd[1] = -1;
-	LIST_INIT(&conn->files);
 	fabric_config_init(&conn->config);
 	return conn;
 

@@ -15,7 +15,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/queue.h>
+#include <sys/types.h>
 
 #include "fabric.h"
 #include "fabric_config.h"
@@ -44,7 +44,6 @@ struct vfu_out {
 
 /* A file of the client, wholly mapped; many DMA maps share it. */
 struct vfu_file {
-	LIST_ENTRY(vfu_file) next;
 	dev_t dev;
 	ino_t ino;
 	uint8_t *base;
@@ -64,7 +63,7 @@ struct vfu_conn {
 	struct vfu_out out;
 	struct fabric_config config;
 	int irq_fd[2]; /* eventfds of MSI and MSI-X, -1 = none */
-	LIST_HEAD(, vfu_file) files;
+	struct vfu_file *file[VFU_FILES_MAX]; /* by address, ascending */
 	unsigned int file_count;
 	uint64_t mapped; /* bytes */
 	bool told; /* why its memory is not taken; logged once */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The client's memory. QEMU sends one descriptor per 4 KiB page, all of the same file: a file is
- * mapped once, as a whole, and known by device and inode.
+ * mapped once, as a whole, and known by device and inode. A client can have a million maps in two
+ * thousand files and give all of them back in one message, while everybody else waits: so the
+ * file that an address lies in is searched by halves.
  *
  * The gate for descriptors: only tmpfs (memfd, /dev/shm) and hugetlbfs. A page of any other
  * file may be missing for as long as its file system likes, and with it the whole fabric would
@@ -47,17 +49,37 @@ static struct vfu_file *
 file_find(struct vfu_conn *conn, const struct stat *st, uint64_t end)
 {
 	struct vfu_file *file;
+	unsigned int i;
 
-	LIST_FOREACH(file, &conn->files, next)
+	for (i = 0; i < conn->file_count; i++) {
+		file = conn->file[i];
 		if (file->dev == st->st_dev && file->ino == st->st_ino && end <= file->len)
 			return file;
+	}
 	return NULL;
+}
+
+/* How many files begin at or below this address; the last of them may hold it. */
+static unsigned int
+files_up_to(const struct vfu_conn *conn, const uint8_t *at)
+{
+	unsigned int lo = 0, hi = conn->file_count, mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (conn->file[mid]->base <= at)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
 }
 
 static int
 file_map(struct vfu_conn *conn, int fd, const struct stat *st, struct vfu_file **out)
 {
 	struct vfu_file *file;
+	unsigned int place;
 	void *base;
 	int ret;
 
@@ -77,7 +99,10 @@ file_map(struct vfu_conn *conn, int fd, const struct stat *st, struct vfu_file *
 	file->ino = st->st_ino;
 	file->base = base;
 	file->len = (uint64_t)st->st_size;
-	LIST_INSERT_HEAD(&conn->files, file, next);
+	place = files_up_to(conn, base);
+	memmove(&conn->file[place + 1], &conn->file[place],
+		(conn->file_count - place) * sizeof(conn->file[0]));
+	conn->file[place] = file;
 	conn->file_count++;
 	conn->mapped += file->len;
 	*out = file;
@@ -87,8 +112,11 @@ file_map(struct vfu_conn *conn, int fd, const struct stat *st, struct vfu_file *
 static void
 file_drop(struct vfu_conn *conn, struct vfu_file *file)
 {
-	LIST_REMOVE(file, next);
+	unsigned int place = files_up_to(conn, file->base) - 1;
+
 	conn->file_count--;
+	memmove(&conn->file[place], &conn->file[place + 1],
+		(conn->file_count - place) * sizeof(conn->file[0]));
 	conn->mapped -= file->len;
 	munmap(file->base, file->len);
 	free(file);
@@ -151,15 +179,13 @@ static void
 map_gone(void *arg, void *addr, uint64_t len)
 {
 	struct vfu_conn *conn = arg;
-	const uint8_t *at = addr;
 	struct vfu_file *file;
 
-	if (at == NULL)
+	if (addr == NULL)
 		return;
-	LIST_FOREACH(file, &conn->files, next)
-		if (at >= file->base && (uint64_t)(at - file->base) < file->len)
-			break;
-	if (file != NULL && --file->refs == 0)
+	/* What the device model has is in one of them: we gave it the address. */
+	file = conn->file[files_up_to(conn, addr) - 1];
+	if (--file->refs == 0)
 		file_drop(conn, file);
 }
 
@@ -191,8 +217,6 @@ vfu_dma_unmap(struct vfu_conn *conn, const void *body, size_t len, struct vfu_re
 void
 vfu_dma_fini(struct vfu_conn *conn)
 {
-	struct vfu_file *file;
-
-	while ((file = LIST_FIRST(&conn->files)) != NULL)
-		file_drop(conn, file);
+	while (conn->file_count > 0)
+		file_drop(conn, conn->file[conn->file_count - 1]);
 }

@@ -180,6 +180,49 @@ many_files(void **state)
 	close(sock);
 }
 
+/* Files whose maps lie between each other's: each stays until the last of its own maps goes. */
+static void
+interleaved(void **state)
+{
+	struct wire *wire = *state;
+	int a = wire_attach(wire, 0, WIRE_CAPS), b = wire_attach(wire, 1, WIRE_CAPS), fd[5], i;
+	static const uint64_t data[2] = { 3, 4 };
+	unsigned int before = wire_count_fds();
+	uint64_t token, done, got[2];
+
+	for (i = 0; i < 5; i++)
+		fd[i] = memory(60 * 4096);
+	for (i = 0; i < 300; i++)
+		assert_int_equal(wire_dma_map(a, IOVA + (uint64_t)i * 4096, 4096, fd[i % 5],
+					      (uint64_t)i / 5 * 4096),
+				 0);
+	assert_int_equal(wire_count_fds(), before + 10);
+	token = wire_reg_dmb(a, 32, IOVA + 290 * 4096, 5 * 4096, WIRE_GID(1));
+	assert_int_not_equal(token, 0);
+	assert_int_equal(wire_dma_unmap(a, IOVA, 250 * 4096, 0, &done), 0);
+	assert_int_equal(wire_count_fds(), before + 10);
+	for (i = 250; i < 300; i++)
+		if (i % 5 == 2 && i != 292)
+			assert_int_equal(wire_dma_unmap(a, IOVA + (uint64_t)i * 4096, 4096, 0,
+							&done),
+					 0);
+	for (i = 0; i < 5; i++) {
+		assert_int_equal(wire_write(b, 0, token + (uint64_t)i * 4096, data, 16), 0);
+		assert_int_equal(pread(fd[i], got, 16, 58 * 4096), 16);
+		assert_memory_equal(got, data, 16);
+	}
+	assert_int_equal(wire_count_fds(), before + 10);
+	assert_int_equal(wire_dma_unmap(a, IOVA + 292 * 4096, 4096, 0, &done), 0);
+	assert_int_equal(wire_count_fds(), before + 9);
+	assert_int_equal(wire_write(b, 0, token, data, 16), -EIO);
+	assert_int_equal(wire_dma_unmap(a, 0, 0, VFU_UNMAP_ALL, &done), 0);
+	for (i = 0; i < 5; i++)
+		close(fd[i]);
+	assert_int_equal(wire_count_fds(), before);
+	close(a);
+	close(b);
+}
+
 /* One client cannot take all the address space, nor all mappings, of the others. */
 static void
 limits(void **state)
@@ -333,10 +376,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WIRE_TEST(guest_pages),	       WIRE_TEST(refused),
-		WIRE_TEST(no_way_to_write),    WIRE_TEST(growing),
-		WIRE_TEST(many_files),	       WIRE_TEST(limits),
-		WIRE_TEST(no_descriptor_left), cmocka_unit_test(truncated),
+		WIRE_TEST(guest_pages),	     WIRE_TEST(refused),
+		WIRE_TEST(no_way_to_write),  WIRE_TEST(growing),
+		WIRE_TEST(many_files),	     WIRE_TEST(interleaved),
+		WIRE_TEST(limits),	     WIRE_TEST(no_descriptor_left),
+		cmocka_unit_test(truncated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
