@@ -38,6 +38,7 @@ struct fabric_server {
 	unsigned int port_count;
 	bool direct;
 	int spare_fd; /* given up to accept, and close, when there is no descriptor left */
+	uint64_t starved; /* times that it was */
 	struct pollfd *pfd;
 };
 
@@ -193,7 +194,9 @@ accept_starved(struct fabric_server *server, struct port *port)
 {
 	int sock;
 
-	FABRIC_LOG(WARNING, "%s: no descriptor left for a client", fabric_fn_name(port->fn));
+	if (fabric_log_due(&server->starved))
+		FABRIC_LOG(WARNING, "%s: no descriptor left for a client",
+			   fabric_fn_name(port->fn));
 	close(server->spare_fd);
 	sock = accept4(port->sock, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (sock >= 0)

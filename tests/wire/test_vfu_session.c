@@ -2,6 +2,10 @@
 /* Two programs on one fabric, over sockets: all that ISM is for, and how it ends. */
 #include "vfu_ism.h"
 
+#include <sys/un.h>
+
+#include <rte_log.h>
+
 #define OFF 0x10000u /* of a DMB in a client's memory */
 
 static void
@@ -233,6 +237,48 @@ write_multi(void **state)
 	wire_fn_stop(&a);
 }
 
+/* Clients that come when no descriptor is left are sent away, and do not fill the log. */
+static void
+starved(void **state)
+{
+	struct wire *wire = *state;
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct timeval tv = { .tv_sec = 20 };
+	unsigned int i, lines = 0;
+	struct rlimit limit;
+	int sock[20], ret = 0;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *log = open_memstream(&text, &size);
+	uint8_t byte;
+
+	assert_non_null(log);
+	memcpy(sun.sun_path, wire->path[0], strlen(wire->path[0]) + 1);
+	for (i = 0; i < 20; i++) {
+		sock[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		assert_true(sock[i] >= 0);
+		assert_int_equal(setsockopt(sock[i], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
+	}
+	rte_openlog_stream(log);
+	limit = wire_limit_fds(0);
+	for (i = 0; i < 20 && ret == 0; i++) {
+		ret = connect(sock[i], (struct sockaddr *)&sun, sizeof(sun));
+		if (ret == 0)
+			ret = (int)recv(sock[i], &byte, 1, 0);
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	rte_openlog_stream(NULL);
+	assert_int_equal(ret, 0);
+	fclose(log);
+	for (i = 0; i < size; i++)
+		lines += text[i] == '\n';
+	assert_int_equal(lines, 5); /* the 1st, 2nd, 4th, 8th and 16th */
+	free(text);
+	for (i = 0; i < 20; i++)
+		close(sock[i]);
+	close(wire_attach(wire, 0, WIRE_CAPS));
+}
+
 #define QUIRK_TEST(f) cmocka_unit_test_setup_teardown(f, quirk_setup, wire_teardown)
 
 int
@@ -242,6 +288,7 @@ main(void)
 		WIRE_TEST(data_and_signals),  WIRE_TEST(reset_and_return),
 		WIRE_TEST(direct_window),     WIRE_TEST(direct_not_allowed),
 		QUIRK_TEST(quirk_per_client), QUIRK_TEST(write_multi),
+		WIRE_TEST(starved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
