@@ -230,18 +230,22 @@ all_released(const struct link *link)
 static unsigned int
 reopen(struct link *link)
 {
+	struct rte_pmd_ism_info info;
 	int ret;
 
 	if (link->now_ns < link->reopen_ns || !all_released(link))
 		return 0;
 	ret = rte_pmd_ism_reopen(link->conf.dev_id);
 	if (ret == 0)
-		ret = rte_pmd_ism_info_get(link->conf.dev_id, &link->info);
+		ret = rte_pmd_ism_info_get(link->conf.dev_id, &info);
 	if (ret != 0) {
 		link->reopen_step_ns = RTE_MIN(link->reopen_step_ns * 2, LINK_REOPEN_MAX_NS);
 		link->reopen_ns = link->now_ns + link->reopen_step_ns;
 		return 1;
 	}
+	rte_spinlock_lock(&link->lock);
+	link->info = info; /* its GID may be another one */
+	rte_spinlock_unlock(&link->lock);
 	link->lost = false;
 	LINK_LOG(WARNING, "function %s is back", link->info.path);
 	return 1;
