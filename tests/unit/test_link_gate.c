@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base_crc.h"
+#include "ism_split.h"
 #include "link_gate.h"
 
 #define SERVICE LINK_SERVICE_TEST
@@ -462,15 +463,55 @@ completions(void **state)
 	assert_non_null(link_gate_cqe(w, 8, 4096, &cqe));
 }
 
+/* A block of `len` bytes of body at `off` of a control DMB can be stored by the device's rules. */
+static void
+storable(uint32_t off, size_t len)
+{
+	off += sizeof(struct link_wire_block);
+	assert_true(ism_split_ok(off, (uint32_t)len, LINK_CTRL_SIZE));
+}
+
+/*
+ * Two lengths of a body in each page would leave 8 bytes in the last one, which no store carries:
+ * no geometry has as many DMBs as that.
+ */
+static void
+blocks_can_be_stored(void **state)
+{
+	storable(LINK_CTRL_HELLO, sizeof(struct link_wire_hello));
+	storable(LINK_CTRL_CLOSE, sizeof(struct link_wire_close));
+	storable(LINK_CTRL_SETUP, sizeof(struct link_wire_accept)); /* a refusal */
+	for (uint32_t queues = 1; queues <= LINK_QUEUES_MAX; queues++) {
+		for (uint32_t depth = 2; depth <= LINK_DEPTH_MAX; depth *= 2) {
+			for (uint32_t n = 1; n <= depth; n++) {
+				size_t tokens = (size_t)queues * ((depth + n - 1) / n);
+
+				if (tokens > LINK_TOKENS_MAX)
+					continue;
+				storable(LINK_CTRL_SETUP,
+					 sizeof(struct link_wire_connect) + tokens * 8);
+				storable(LINK_CTRL_SETUP,
+					 sizeof(struct link_wire_accept) + tokens * 8);
+			}
+		}
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(calls),    cmocka_unit_test(tokens),
-		cmocka_unit_test(blocks),   cmocka_unit_test(hellos),
-		cmocka_unit_test(connects), cmocka_unit_test(accepts),
-		cmocka_unit_test(closes),   cmocka_unit_test(layouts),
-		cmocka_unit_test(requests), cmocka_unit_test(completions),
+		cmocka_unit_test(calls),
+		cmocka_unit_test(tokens),
+		cmocka_unit_test(blocks),
+		cmocka_unit_test(hellos),
+		cmocka_unit_test(connects),
+		cmocka_unit_test(accepts),
+		cmocka_unit_test(closes),
+		cmocka_unit_test(layouts),
+		cmocka_unit_test(requests),
+		cmocka_unit_test(completions),
+		cmocka_unit_test(blocks_can_be_stored),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
