@@ -224,6 +224,17 @@ free_argv:
 	return -ret;
 }
 
+/* A process that ignores SIGCHLD, which is inherited, is never told how its children ended. */
+static void
+heed_children(void)
+{
+	struct sigaction sa;
+
+	if (sigaction(SIGCHLD, NULL, &sa) == 0 &&
+	    (sa.sa_handler == SIG_IGN || (sa.sa_flags & SA_NOCLDWAIT) != 0))
+		signal(SIGCHLD, SIG_DFL);
+}
+
 static void
 close_fd(int *fd)
 {
@@ -252,6 +263,7 @@ pty_open(struct cons_term *t, const char *what, const char *term, const struct c
 	ret = open_pty(t, path, sizeof(path));
 	if (ret == 0) {
 		set_size(t, size);
+		heed_children();
 		step = "the program does not start";
 		ret = spawn(t, path, what, term);
 	}

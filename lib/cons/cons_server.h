@@ -3,7 +3,8 @@
  * Server of the console service: programs on pseudo-terminals and terminal devices, allow lists,
  * scrollback, one writer and any number of observers (docs/SPEC-cons.md).
  *
- * Threads: one control thread, the link's, for everything here.
+ * Threads: one control thread, the link's, for everything here. SIGCHLD must not be ignored where
+ * programs are run: if it is when one is started, it no longer is.
  */
 #ifndef CONS_SERVER_H
 #define CONS_SERVER_H

@@ -53,6 +53,20 @@ test_exit_status(void **state)
 	rig_teardown(&r);
 }
 
+/* Whoever started us may have ignored the ends of children; it is inherited. */
+static void
+test_inherited_sigchld(void **state)
+{
+	struct rig r;
+
+	signal(SIGCHLD, SIG_IGN);
+	start(&r, "exit 7");
+	rig_attach(&r, 0, "c", 1, 0);
+	assert_int_equal(rig_ended(&r, 0), 7);
+	rig_teardown(&r);
+	signal(SIGCHLD, SIG_DFL);
+}
+
 static void
 test_killed(void **state)
 {
@@ -484,16 +498,27 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_echo),	       cmocka_unit_test(test_exit_status),
-		cmocka_unit_test(test_killed),	       cmocka_unit_test(test_again),
-		cmocka_unit_test(test_surroundings),   cmocka_unit_test(test_not_bound),
-		cmocka_unit_test(test_plain_program),  cmocka_unit_test(test_default_size),
-		cmocka_unit_test(test_resize),	       cmocka_unit_test(test_eof_sh),
-		cmocka_unit_test(test_eof_bash),       cmocka_unit_test(test_eof_sticky),
-		cmocka_unit_test(test_eof_taken_back), cmocka_unit_test(test_eof_after_vhangup),
-		cmocka_unit_test(test_break),	       cmocka_unit_test(test_break_in_order),
-		cmocka_unit_test(test_grandchild),     cmocka_unit_test(test_all_output),
-		cmocka_unit_test(test_not_startable),  cmocka_unit_test(test_server_ends),
+		cmocka_unit_test(test_echo),
+		cmocka_unit_test(test_exit_status),
+		cmocka_unit_test(test_killed),
+		cmocka_unit_test(test_inherited_sigchld),
+		cmocka_unit_test(test_again),
+		cmocka_unit_test(test_surroundings),
+		cmocka_unit_test(test_not_bound),
+		cmocka_unit_test(test_plain_program),
+		cmocka_unit_test(test_default_size),
+		cmocka_unit_test(test_resize),
+		cmocka_unit_test(test_eof_sh),
+		cmocka_unit_test(test_eof_bash),
+		cmocka_unit_test(test_eof_sticky),
+		cmocka_unit_test(test_eof_taken_back),
+		cmocka_unit_test(test_eof_after_vhangup),
+		cmocka_unit_test(test_break),
+		cmocka_unit_test(test_break_in_order),
+		cmocka_unit_test(test_grandchild),
+		cmocka_unit_test(test_all_output),
+		cmocka_unit_test(test_not_startable),
+		cmocka_unit_test(test_server_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
