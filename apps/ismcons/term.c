@@ -211,14 +211,25 @@ on_event(int sig)
 	}
 }
 
+/* nohup(1), or a shell without job control, wants us deaf to it. */
+static bool
+is_ignored(int sig)
+{
+	struct sigaction sa;
+
+	return sigaction(sig, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN;
+}
+
 static void
 handle(const int *signals, void (*handler)(int), int flags)
 {
 	struct sigaction sa = { .sa_handler = handler, .sa_flags = flags };
 
 	sigemptyset(&sa.sa_mask);
-	for (; *signals != 0; signals++)
-		sigaction(*signals, &sa, NULL);
+	for (; *signals != 0; signals++) {
+		if (!is_ignored(*signals))
+			sigaction(*signals, &sa, NULL);
+	}
 }
 
 void

@@ -79,9 +79,13 @@ handle(int sig, void (*handler)(int))
 void
 tty_signals(void)
 {
+	struct sigaction was;
+
 	handle(SIGINT, on_end);
 	handle(SIGTERM, on_end);
-	handle(SIGHUP, on_end);
+	/* nohup(1) had it ignored. */
+	if (sigaction(SIGHUP, NULL, &was) == 0 && was.sa_handler != SIG_IGN)
+		handle(SIGHUP, on_end);
 	handle(SIGPIPE, SIG_IGN);
 }
 

@@ -9,7 +9,7 @@
 . "$(dirname "$0")/../lib/console.sh"
 need_command tmux pgrep
 
-fabric_start a b c d e
+fabric_start a b c d e f
 server_start --console "sh=exec:$(far_shell),allow=any"
 for name in here look1 look2 other; do screen_open "$name"; done
 screen_attach here b '--transcript log.here'
@@ -75,9 +75,20 @@ screen_attach here b '--take-over'
 screen_status other "$CONS_TAKEN"
 screen_wait here '^far\$ *$'
 
+# An observer that keeps a log, under nohup(1): its terminal may go.
+trap '' HUP
+console_start log f /dev/null --observe --history 4K
+trap - HUP
+screen_type here 'echo before-$((1 + 1))'
+wait_for 20 "the log is kept" file_shows "$WORK/log.out" 'before-2'
+kill -HUP "${child_pid[log]}"
+screen_type here 'echo after-$((1 + 1))'
+wait_for 20 "the log is kept after a hangup" file_shows "$WORK/log.out" 'after-2'
+
 # The end is everybody's, with the status of the program.
 screen_type here 'echo last-$((1 + 1)); exit 9'
 for name in here look1 look2; do screen_status "$name" 9; done
+console_ends log 9
 for name in here look1 look2; do
 	tail -n +2 "$WORK/log.$name" >"$WORK/bytes.$name" # without the heading
 	[ -s "$WORK/bytes.$name" ] || fail "no transcript of $name"

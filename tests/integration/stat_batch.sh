@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib/ismstat.sh
 . "$(dirname "$0")/../lib/ismstat.sh"
 
-fabric_start a b c
+fabric_start a b c d
 stat_listen listener b
 peer=(--peer "${GID[b]}" --command "wait link 20")
 
@@ -103,6 +103,15 @@ stat_json "any(line['device_stats']['0']['per_second']['stores'] > 0 and
 # One that listens goes on after its commands, and ends with `quit` as well.
 stat_run 0 c --listen any --command quit
 check_running listener
+# Under nohup(1) it answers on after its terminal has gone.
+trap '' HUP
+stat_listen deaf d
+trap - HUP
+kill -HUP "${child_pid[deaf]}"
+stat_run 0 c --peer "${GID[d]}" --command "wait link 20" --command "set count 10" \
+	--command start --command "wait test 20"
+check_running deaf
+stop deaf
 
 # The other side dies under a test: one line, the results so far, and the next command.
 allow_log "$log_peer_gone"
