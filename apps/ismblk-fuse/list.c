@@ -46,7 +46,7 @@ add_json(void *arg, const struct peer *peer, const struct blk_disk *disk)
 	json_t *entry;
 
 	blk_disk_block_sizes(disk, &min, &pref, &max);
-	entry = json_pack("{s:s, s:s, s:s, s:I, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:i, s:i, s:i}",
+	entry = json_pack("{s:s, s:s, s:s, s:I, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:i, s:i, s:I}",
 			  "peer", peer->name, "name", blk_disk_name(disk), "description",
 			  blk_disk_desc(disk), "size", (json_int_t)blk_disk_size(disk), "read_only",
 			  (flags & BLK_INFO_READ_ONLY) != 0, "flush", (flags & BLK_INFO_FLUSH) != 0,
@@ -55,7 +55,7 @@ add_json(void *arg, const struct peer *peer, const struct blk_disk *disk)
 			  (flags & BLK_INFO_WRITE_ZEROES) != 0, "extents",
 			  (flags & BLK_INFO_EXTENTS) != 0, "rotational",
 			  (flags & BLK_INFO_ROTATIONAL) != 0, "block_min", (int)min, "block_pref",
-			  (int)pref, "block_max", (int)max);
+			  (int)pref, "block_max", (json_int_t)max);
 	return entry == NULL ? -1 : json_array_append_new(arg, entry);
 }
 
