@@ -9,7 +9,8 @@ need_command fio
 export ISM_BUILD_DIR=$build_dir
 bounded 120 "$source_dir/tools/bench" block --rounds 1 --seconds 1 --idle 2 --size 64 \
 	--only raw,ismblk,floor --json "$WORK/bench.json" >"$WORK/bench.out" 2>&1 ||
-	fail "$(tail -n 20 "$WORK/bench.out")"
+	fail "$(grep -a FAILED "$WORK/bench.out" || true)
+$(tail -n 20 "$WORK/bench.out")"
 cat "$WORK/bench.out"
 python3 - "$WORK/bench.json" <<'PYTHON' || fail "too many stores, or no figures"
 import json, sys
