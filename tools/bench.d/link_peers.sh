@@ -85,9 +85,9 @@ link_memif() {
 	for size in "${memif_sizes[@]}"; do
 		rm -f "$WORK/memif.sock"
 		memif_end memif-rx "$cpu_a" server rxonly "$size"
-		wait_for 20 "testpmd listens" test -S "$WORK/memif.sock"
+		wait_for 60 "testpmd listens" test -S "$WORK/memif.sock"
 		memif_end memif-tx "$cpu_b" client txonly "$size" "--txpkts=$size"
-		wait_for $((seconds + 30)) "testpmd counts" memif_counts "$seconds"
+		wait_for $((seconds + 60)) "testpmd counts" memif_counts "$seconds"
 		if ! is_running "${child_pid[memif-rx]}" ||
 			! is_running "${child_pid[memif-tx]}"; then
 			peer_reason="dpdk-testpmd ends: $(tail -n 1 "$WORK/memif-tx.err")"
