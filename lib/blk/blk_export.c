@@ -117,7 +117,8 @@ open_image(const struct blk_export_conf *conf, struct stat *st, char *err, size_
 	if (fd < 0)
 		return open_failed(conf, errno, err, err_size);
 	/* The path may have become something else in between. */
-	ret = fstat(fd, st) == 0 ? check_type(conf, st, err, err_size) : -errno;
+	ret = fstat(fd, st) == 0 ? check_type(conf, st, err, err_size)
+				 : open_failed(conf, errno, err, err_size);
 	if (ret != 0)
 		goto close_fd;
 	/* O_NONBLOCK was for the open only: io_uring would turn it into EAGAIN. */
