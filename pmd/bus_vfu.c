@@ -109,6 +109,24 @@ vfu_bus_call(struct vfu_bus *bus, const struct vfu_request *req)
 }
 
 int
+vfu_bus_ask(struct vfu_bus *bus, uint16_t command, const void *body, size_t len, void *reply,
+	    size_t reply_min, size_t reply_size)
+{
+	/* An iovec has no const, but sending only reads. */
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)body, .iov_len = len };
+	struct vfu_request req = {
+		.command = command,
+		.body = &iov,
+		.body_count = 1,
+		.reply = reply,
+		.reply_min = reply_min,
+		.reply_size = reply_size,
+	};
+
+	return vfu_bus_call(bus, &req);
+}
+
+int
 vfu_bus_read(struct vfu_bus *bus, uint32_t region, uint64_t off, void *buf, uint32_t len)
 {
 	struct vfu_region_access access = { .offset = off, .region = region, .count = len };
@@ -116,20 +134,12 @@ vfu_bus_read(struct vfu_bus *bus, uint32_t region, uint64_t off, void *buf, uint
 		struct vfu_region_access access;
 		uint8_t data[sizeof(uint64_t)];
 	} reply;
-	struct iovec body = { .iov_base = &access, .iov_len = sizeof(access) };
-	struct vfu_request req = {
-		.command = VFU_REGION_READ,
-		.body = &body,
-		.body_count = 1,
-		.reply = &reply,
-		.reply_min = sizeof(access) + len,
-		.reply_size = sizeof(access) + len,
-	};
 	int ret;
 
 	if (len > sizeof(reply.data))
 		return -EINVAL;
-	ret = vfu_bus_call(bus, &req);
+	ret = vfu_bus_ask(bus, VFU_REGION_READ, &access, sizeof(access), &reply,
+			  sizeof(access) + len, sizeof(access) + len);
 	if (ret < 0)
 		return ret;
 	if (reply.access.count != len)
@@ -271,17 +281,9 @@ vfu_dma_unmap(void *arg, uint64_t iova, uint64_t len)
 {
 	struct vfu_dma_unmap unmap = { .argsz = sizeof(unmap), .addr = iova, .size = len };
 	struct vfu_dma_unmap echo;
-	struct iovec body = { .iov_base = &unmap, .iov_len = sizeof(unmap) };
-	struct vfu_request req = {
-		.command = VFU_DMA_UNMAP,
-		.body = &body,
-		.body_count = 1,
-		.reply = &echo,
-		.reply_size = sizeof(echo),
-	};
 	int ret;
 
-	ret = vfu_bus_call(arg, &req);
+	ret = vfu_bus_ask(arg, VFU_DMA_UNMAP, &unmap, sizeof(unmap), &echo, 0, sizeof(echo));
 	return ret < 0 ? ret : 0;
 }
 

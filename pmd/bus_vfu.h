@@ -38,6 +38,9 @@ struct vfu_request {
  *         -ETIMEDOUT: the connection is closed now.
  */
 int vfu_bus_call(struct vfu_bus *bus, const struct vfu_request *req);
+/* The common one: a struct as its body, a struct back. @return as vfu_bus_call(). */
+int vfu_bus_ask(struct vfu_bus *bus, uint16_t command, const void *body, size_t len, void *reply,
+		size_t reply_min, size_t reply_size);
 /* Region access of len bytes. @return 0 or as vfu_bus_call(). */
 int vfu_bus_read(struct vfu_bus *bus, uint32_t region, uint64_t off, void *buf, uint32_t len);
 int vfu_bus_write(struct vfu_bus *bus, uint32_t region, uint64_t off, const void *buf,

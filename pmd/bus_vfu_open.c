@@ -125,19 +125,11 @@ static int
 check_device(struct vfu_bus *bus)
 {
 	struct vfu_device_info dev = { .argsz = sizeof(dev) };
-	struct iovec body = { .iov_base = &dev, .iov_len = sizeof(dev) };
 	struct vfu_device_info reply;
-	struct vfu_request req = {
-		.command = VFU_DEVICE_GET_INFO,
-		.body = &body,
-		.body_count = 1,
-		.reply = &reply,
-		.reply_min = sizeof(reply),
-		.reply_size = sizeof(reply),
-	};
 	int ret;
 
-	ret = vfu_bus_call(bus, &req);
+	ret = vfu_bus_ask(bus, VFU_DEVICE_GET_INFO, &dev, sizeof(dev), &reply, sizeof(reply),
+			  sizeof(reply));
 	if (ret < 0)
 		return ret;
 	if (reply.num_regions <= VFU_REGION_CONFIG)
@@ -149,22 +141,14 @@ static int
 check_region(struct vfu_bus *bus, const struct region_need *need, struct ism_bus_info *out)
 {
 	struct vfu_region_info region = { .argsz = sizeof(region), .index = need->index };
-	struct iovec body = { .iov_base = &region, .iov_len = sizeof(region) };
 	union {
 		struct vfu_region_info info;
 		uint8_t with_capabilities[512];
 	} reply;
-	struct vfu_request req = {
-		.command = VFU_DEVICE_GET_REGION_INFO,
-		.body = &body,
-		.body_count = 1,
-		.reply = &reply,
-		.reply_min = sizeof(reply.info),
-		.reply_size = sizeof(reply),
-	};
 	int ret;
 
-	ret = vfu_bus_call(bus, &req);
+	ret = vfu_bus_ask(bus, VFU_DEVICE_GET_REGION_INFO, &region, sizeof(region), &reply,
+			  sizeof(reply.info), sizeof(reply));
 	if (ret < 0)
 		return ret;
 	if (reply.info.index != need->index || reply.info.size < need->size ||
