@@ -127,10 +127,16 @@ int rte_pmd_ism_reopen(uint16_t dev_id);
 /* Unregister everything and stop. Tolerates a lost function. [control] */
 void rte_pmd_ism_close(uint16_t dev_id);
 
-/* @return 0, or -ENODEV when there is no open function (info is untouched). */
+/*
+ * What is known of an open function; of a lost one, as it was. Any thread.
+ * @return 0, or -ENODEV when there is no open function (info is untouched).
+ */
 int rte_pmd_ism_info_get(uint16_t dev_id, struct rte_pmd_ism_info *info);
 
-/* Sum over all threads; monotonic except for the "now" fields. Any thread. */
+/*
+ * Sum over all threads; monotonic except for the "now" fields. Any thread.
+ * @return 0, also of a function that is closed or lost; -ENODEV no such ISM rawdev.
+ */
 int rte_pmd_ism_stats_get(uint16_t dev_id, struct rte_pmd_ism_stats *stats);
 
 /*

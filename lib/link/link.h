@@ -79,6 +79,7 @@ enum link_why {
 	LINK_WHY_LOCAL, /* we closed it */
 };
 #define LINK_WHY_COUNT (LINK_WHY_LOCAL + 1)
+/* For people. Static texts, for any value; so are those of the next two. Any thread. */
 const char *link_why_str(enum link_why why);
 /* One word, for programs: "no_service". */
 const char *link_why_name(enum link_why why);
@@ -100,7 +101,12 @@ struct link_conf {
 	struct link_epoch epoch; /* all zero: read from the system */
 };
 
-/* @return 0; -ENODEV, -ENOMEM, -EINVAL. */
+/*
+ * The function must have been opened (rte_pmd_ism_open()) and stays the caller's, but its events
+ * are the link's from now on.
+ * @return 0; -ENODEV there is no open function dev_id; -ENOMEM; -EINVAL keepalive_ms not 10..60000,
+ *         dead_ms below twice that, sessions_max above 1024, or vlan above 4094.
+ */
 int link_create(const struct link_conf *conf, struct link **link);
 /*
  * Closes all sessions (telling the peers), waits for no one: every queue must be detached. No
@@ -108,7 +114,7 @@ int link_create(const struct link_conf *conf, struct link **link);
  */
 void link_destroy(struct link *link);
 
-/* The function that it was made for. */
+/* The function that it was made for. Any thread. */
 uint16_t link_dev_id(const struct link *link);
 
 /*
@@ -142,6 +148,7 @@ struct link_session_info {
 	uint64_t errors
 		[LINK_WHY_COUNT]; /* attempts that failed and sessions that ended, by reason */
 };
+/* Control thread. */
 void link_session_info(const struct link_session *s, struct link_session_info *info);
 /* Counted over all of a link's sessions, dead ones included. */
 struct link_stats {
@@ -149,13 +156,15 @@ struct link_stats {
 		keepalives_sent, device_losses;
 	uint64_t errors[LINK_WHY_COUNT];
 };
+/* Any thread, as long as the link is there; each counter by itself is right. */
 void link_stats(const struct link *link, struct link_stats *stats);
-/* Calls fn for each session that exists. Control thread. */
+/* Calls fn for each session that exists; fn may close sessions. Control thread. */
 void link_session_each(struct link *link, void (*fn)(void *arg, struct link_session *s), void *arg);
 
 /*
  * The application's word to the peer, carried by the keepalive store: changes go out at
  * the next link_poll(). The peer's on_notice gets the newest value (values in between may be lost).
+ * Control thread, in any phase: what is set while the session is down goes out when it is up.
  */
 void link_session_set_notice(struct link_session *s, uint32_t notice);
 
@@ -235,10 +244,12 @@ enum link_queue_state {
 	LINK_QUEUE_BROKEN
 };
 
+/* @return queue i of those agreed on, as good as the session; NULL beyond. Control thread. */
 struct link_queue *link_session_queue(struct link_session *s, unsigned int i);
-/* Free word for the owner of the session. */
+/* Free word for the session's owner; NULL until it is set. Control thread. */
 void link_session_set_priv(struct link_session *s, void *priv);
 void *link_session_priv(const struct link_session *s);
+/* These two never change. Any thread. */
 struct link_session *link_queue_session(const struct link_queue *q);
 unsigned int link_queue_index(const struct link_queue *q);
 /* Fixed while UP. */
@@ -289,7 +300,10 @@ void link_queue_stats(const struct link_queue *q, struct link_queue_stats *stats
 
 /* Initiator. */
 
-/* @return a slot id, or -EAGAIN (all are in use). */
+/*
+ * A slot for a request; of an attached queue only.
+ * @return its id, or -EAGAIN: all are in use (counted: no_slot).
+ */
 int link_slot_get(struct link_queue *q);
 /*
  * Give a slot back whose request was never posted, or whose response has been used. Not
@@ -347,8 +361,10 @@ int link_rsp_payload(struct link_queue *q, uint16_t id, uint32_t off, const void
 void *link_rsp_place(struct link_queue *q, uint16_t id);
 /* `len` bytes have been placed at the start of the slot. @return as link_rsp_payload(). */
 int link_rsp_placed(struct link_queue *q, uint16_t id, uint32_t len);
-/* @return 0; -EINVAL no request with that id is open; -ENOTCONN. */
+/* As link_req_post(). @return 0; -EINVAL no request with that id is open, or the payload is longer
+ * than a slot; -ENOTCONN. */
 int link_rsp_post(struct link_queue *q, const struct link_cqe *cqe);
+/* As link_req_flush(). */
 int link_rsp_flush(struct link_queue *q);
 /* The service found that the peer broke its protocol: drop the session (counted, logged once). */
 void link_queue_protocol_error(struct link_queue *q, const char *what);
