@@ -234,6 +234,8 @@ static const struct metric_row mount_rows[] = {
 	COUNTER("stalls", "blk_mount_stalls", "Requests that had to wait for room."),
 	BYTES("payload_in", "blk_mount_written", "Payload from the kernel."),
 	BYTES("payload_out", "blk_mount_read", "Payload to the kernel."),
+	COUNTER("placed", "blk_mount_placed",
+		"Payloads that went into the peer's memory without a store."),
 	COUNTER("copies", "blk_mount_copies", "Payloads copied on the way."),
 	COUNTER("interrupted", "blk_mount_interrupted", "Requests that were interrupted."),
 	END,

@@ -109,6 +109,7 @@ static const struct view_field fields[] = {
 	{ "losses", "lost writes told", VIEW_COUNT, true },
 	{ "payload_in", NULL, VIEW_BYTES, true },
 	{ "payload_out", NULL, VIEW_BYTES, true },
+	{ "placed", "payloads placed", VIEW_COUNT, true },
 	{ "copies", "copies of payload", VIEW_COUNT, true },
 	{ "interrupted", NULL, VIEW_COUNT, true },
 	{ "up", NULL, VIEW_FLAG, false },

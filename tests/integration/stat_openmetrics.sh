@@ -50,6 +50,7 @@ for name in server client; do
 done
 stat_printed '^blk_disk_latency_seconds\{.*quantile="0.999"\} '
 stat_printed '^blk_mount_copies_total 0$'
+stat_printed '^blk_mount_placed_total '
 stat_printed '^link_session_state\{.*service="blk",role="initiator"\} 1$'
 
 # A path is a label; what is special in it is escaped.
