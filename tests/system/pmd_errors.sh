@@ -8,18 +8,28 @@
 . "$(dirname "$0")/lib/programs.sh"
 need_kernel testing
 
+mkdir "$WORK/theirs"
+kernel_ism_modules "$WORK/theirs"
 fabric_start a b --quirk=qemu-pcistb
-machine_start guest a b
+machine_start guest a b -- "$WORK/theirs"
 a=${address[a]} b=${address[b]}
 
-# meets REGEX [PREFIX]: the program ends with status 3 and one line.
+# meets REGEX [PREFIX]: the program ends with the status for that and one line.
 meets() {
-	local line="${2:-}/ism/dpdk-ismstat -a $a -- --json show device info"
+	local line="${2:-}/ism/$program -a $a -- ${arguments[$program]}"
 	[ -z "$as" ] || line="su $as -s /bin/sh -c 'cd /tmp; XDG_RUNTIME_DIR=/tmp $line'"
-	machine_says guest 3 "^dpdk-ismstat: .*$1\$" "$line 2>&1"
+	machine_says guest "${ends[$program]:-3}" "^$program: .*$1\$" "$line 2>&1"
 	[ "$(wc -l <"$WORK/guest.run")" -eq 1 ] || fail "more than a line: $(cat "$WORK/guest.run")"
 	note "$(cat "$WORK/guest.run")"
 }
+declare -A arguments=(
+	[dpdk-ismstat]='--json show device info'
+	[dpdk-ismblk]="--peer ${GID[b]} --mount /mnt"
+	[dpdk-ismcons]="--peer ${GID[b]}"
+	[dpdk-ismd]='--export disk=/ism/bind,allow=any'
+)
+declare -A ends=([dpdk-ismcons]=251) # lower ones are those of the far program
+program=dpdk-ismstat
 as=
 
 ### Not bound (DPDK's bus skips those), or to something else ###
@@ -36,6 +46,21 @@ machine_says guest 1 'has no module ism-vfio-pci: .*kmod/README.md' "/ism/bind b
 guest_run guest 60 'mv /root/ism-vfio-pci.ko /lib/modules/*/'
 guest_run guest 60 "/ism/bind bind $a" # what the lines say
 machine_says guest 0 '"state":"open"' "/ism/dpdk-ismstat -- --json show device info"
+
+### In use by the kernel: its own driver takes what nobody has ###
+guest_run guest 60 "/ism/bind unbind $a && insmod /theirs/dibs.ko && insmod /theirs/ism.ko &&
+	readlink /sys/bus/pci/devices/$a/driver"
+grep -q '/ism$' "$WORK/guest.run" || fail "not bound to ism: $(cat "$WORK/guest.run")"
+for program in "${!arguments[@]}"; do
+	meets "$a: in use by the kernel's driver ism \(SMC-D\), to take it from there: \
+tools/bind bind --force $a; look with tools/bind status"
+done
+program=dpdk-ismstat
+machine_says guest 3 "no ISM function: .*$a: in use .*: tools/bind bind --force $a;" \
+	"/ism/dpdk-ismstat -- show device info"
+guest_run guest 60 "/ism/bind bind --force $a" # what the lines say
+machine_says guest 0 '"state":"open"' "/ism/dpdk-ismstat -- --json show device info"
+guest_run guest 60 'rmmod ism && rmmod dibs'
 
 ### VFIO itself ###
 guest_run guest 60 'mv /dev/vfio/vfio /dev/vfio/away'
