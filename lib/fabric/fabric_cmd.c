@@ -143,14 +143,17 @@ cmd_query_info(struct fabric_fn *fn, const void *data, void *out)
 	return sizeof(*rsp);
 }
 
-/* The VLAN fields of a request. @return 0 with *vlan (0 = none), or -EINVAL. */
+/*
+ * The VLAN fields of a request. The reserved number stands for none: with it SMC-Dv2, which has no
+ * VLANs, asks for its peers. @return 0 with *vlan (0 = none), or -EINVAL.
+ */
 static int
 vlan_field(rte_be32_t valid, rte_be32_t id, uint16_t *vlan)
 {
 	uint32_t value = rte_be_to_cpu_32(id);
 
 	*vlan = 0;
-	if (valid == 0)
+	if (valid == 0 || value == ISM_VLAN_ISMV2)
 		return 0;
 	if (value == 0 || value > ISM_VLAN_ID_MAX)
 		return -EINVAL;

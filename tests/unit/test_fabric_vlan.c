@@ -53,6 +53,16 @@ ismv2(void **state)
 	rig_info(rig->a.fn, &info);
 	assert_int_equal(info.vlan_nr_ids, 0);
 	assert_int_equal(del(&rig->a, 0x1fff), 0);
+
+	/* SMC-Dv2 asks for its peers with it, and means that there is no VLAN. */
+	assert_int_equal(rig_query_rgid(rig->a.fn, rig->b.gid, 0x1fff), 0);
+	assert_int_equal(rig_query_rgid(rig->a.fn, rig->b.gid, 0x1ffe), ISM_RET_ERROR);
+	assert_int_equal(rig_query_rgid(rig->a.fn, RIG_GID(9), 0x1fff), ISM_RET_ERROR);
+	assert_int_not_equal(rig_reg_dmb_at(rig->a.fn, 32, RIG_IOVA + RIG_DMB, 4096, rig->b.gid,
+					    0x1fff),
+			     0);
+	assert_int_equal(rig_simple(rig->b.fn, ISM_CMD_SET_VLAN), 0);
+	assert_int_equal(rig_query_rgid(rig->a.fn, rig->b.gid, 0x1fff), ISM_RET_ERROR);
 }
 
 static void
