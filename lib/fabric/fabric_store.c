@@ -10,11 +10,31 @@
 #include "fabric_priv.h"
 
 struct data_write {
-	uint8_t *dst; /* 8-byte aligned */
+	uint8_t *dst; /* aligned to a word, or to the part of one */
 	const uint8_t *src; /* any alignment */
-	size_t words;
+	size_t len; /* whole words, or a part of one: 1, 2 or 4 */
 	bool reversed;
 };
+
+/* A part of a word, which only QEMU stores, with its bytes reversed. One store each: atomic too. */
+static void
+data_part(const struct data_write *wr)
+{
+	uint32_t half;
+	uint16_t quarter;
+
+	if (wr->len == sizeof(half)) {
+		memcpy(&half, wr->src, sizeof(half));
+		__atomic_store_n((uint32_t *)(void *)wr->dst, __builtin_bswap32(half),
+				 __ATOMIC_RELAXED);
+	} else if (wr->len == sizeof(quarter)) {
+		memcpy(&quarter, wr->src, sizeof(quarter));
+		__atomic_store_n((uint16_t *)(void *)wr->dst, __builtin_bswap16(quarter),
+				 __ATOMIC_RELAXED);
+	} else {
+		__atomic_store_n(wr->dst, *wr->src, __ATOMIC_RELAXED);
+	}
+}
 
 /*
  * Aligned 8-byte words in ascending order. The fence in front orders this store behind the ones
@@ -30,7 +50,9 @@ data_body(void *arg)
 	size_t i;
 
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	for (i = 0; i < wr->words; i++) {
+	if (wr->len < sizeof(word))
+		data_part(wr);
+	for (i = 0; i < wr->len / sizeof(word); i++) {
 		memcpy(&word, wr->src + i * sizeof(word), sizeof(word));
 		if (wr->reversed)
 			word = __builtin_bswap64(word);
@@ -45,7 +67,10 @@ store_shape(const struct fabric_fn *fn, const struct ism_addr *addr, size_t len)
 {
 	if (len == 0)
 		return addr->sf ? 0 : -EINVAL;
-	/* QEMU cuts a store into pieces of 8 bytes. */
+	/* QEMU hands on plain PCI stores too, with which a guest stores what is no whole word. */
+	if (fn->quirk && len < ISM_STORE_ALIGN)
+		return (len & (len - 1)) == 0 && addr->offset % len == 0 ? 0 : -EINVAL;
+	/* It cuts a store block into pieces of 8 bytes. */
 	if (len < (fn->quirk ? ISM_STORE_ALIGN : ISM_STORE_MIN) || len > fn->maxstbl)
 		return -EINVAL;
 	if ((len | addr->offset) % ISM_STORE_ALIGN != 0)
@@ -70,7 +95,7 @@ store_data(struct fabric_fn *fn, const struct ism_addr *addr, const uint8_t *buf
 	struct fabric_dmb *dmb = store_target(fn, addr->token);
 	struct data_write wr = {
 		.src = buf,
-		.words = len / sizeof(uint64_t),
+		.len = len,
 		.reversed = fn->quirk,
 	};
 
