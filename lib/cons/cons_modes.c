@@ -195,20 +195,21 @@ feed_byte(struct cons_modes *m, uint8_t c)
 {
 	if (c == ESC) {
 		m->state = ESCAPE;
-	} else if (c == CAN || c == SUB) {
-		m->state = PLAIN;
-	} else if (m->state == STRING) {
-		if (c == BEL)
-			m->state = PLAIN;
-	} else if (c < 0x20 || c == DEL) {
-		/* Done at once, wherever it stands. */
-	} else if (m->state == ESCAPE) {
-		behind_escape(m, c);
-	} else if (m->state == ESCAPE_BETWEEN) {
-		m->state = PLAIN;
-	} else {
-		in_control(m, c);
+		return;
 	}
+	if (c == CAN || c == SUB || (c == BEL && m->state == STRING)) {
+		m->state = PLAIN;
+		return;
+	}
+	/* Other controls are done at once, wherever they stand. */
+	if (c < 0x20 || c == DEL || m->state == STRING)
+		return;
+	if (m->state == ESCAPE)
+		behind_escape(m, c);
+	else if (m->state == ESCAPE_BETWEEN)
+		m->state = PLAIN;
+	else
+		in_control(m, c);
 }
 
 void
