@@ -93,6 +93,20 @@ list_take(struct io_list *list)
 /* --- set-up --- */
 
 /*
+ * Linux lets four of its threads a CPU work on regular files and block devices: as many requests
+ * that wait for a disk that hangs would hold up all others that need a thread. Let there be one
+ * for each place in the ring; they are made only when the others sleep. Before Linux 5.15 it
+ * stays as it is.
+ */
+static void
+ring_let_wait(struct blk_engine *e)
+{
+	unsigned int most[2] = { e->ring_max, 0 }; /* 0: as it is */
+
+	io_uring_register_iowq_max_workers(&e->ring, most);
+}
+
+/*
  * COOP_TASKRUN: the kernel does not interrupt us to post a completion; TASKRUN_FLAG: it sets a
  * bit in shared memory when it has one to post, and only then reaping costs a system call. A
  * poll without work costs none. DEFER_TASKRUN would do the same but binds the ring to one
@@ -118,6 +132,8 @@ ring_open(struct blk_engine *e)
 	ret = io_uring_register_files(&e->ring, files, RTE_DIM(files));
 	if (ret != 0)
 		io_uring_queue_exit(&e->ring);
+	else
+		ring_let_wait(e);
 	return ret;
 }
 

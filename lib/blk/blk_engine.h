@@ -23,7 +23,8 @@
  * why files in memory take the inline way.
  *
  * One export cannot hold up another by a disk that hangs: it gets no more than half of the
- * ring's places and of the buffers. (Two that hang at once can.)
+ * ring's places and of the buffers, and the kernel may have a thread for each place. (Two that
+ * hang at once can.)
  *
  * No payload is copied: a WRITE goes from where the caller's data lies, a READ to where the
  * caller wants it, or into a buffer of the engine that the caller uses in place.
