@@ -58,19 +58,6 @@ open_slave(const struct cons_term *t)
 	return ioctl(t->fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 }
 
-static void
-set_size(const struct cons_term *t, const struct cons_size *size)
-{
-	struct winsize ws = {
-		.ws_row = size->rows,
-		.ws_col = size->cols,
-		.ws_xpixel = size->xpixel,
-		.ws_ypixel = size->ypixel,
-	};
-
-	(void)ioctl(t->fd, TIOCSWINSZ, &ws);
-}
-
 /* @return 0, -errno; what is open then is cons_term's to close. */
 static int
 open_pty(struct cons_term *t, char *path, size_t path_size)
@@ -262,7 +249,7 @@ pty_open(struct cons_term *t, const char *what, const char *term, const struct c
 
 	ret = open_pty(t, path, sizeof(path));
 	if (ret == 0) {
-		set_size(t, size);
+		cons_term_set_size(t, size);
 		heed_children();
 		step = "the program does not start";
 		ret = spawn(t, path, what, term);
@@ -333,15 +320,15 @@ pty_resize(struct cons_term *t, const struct cons_size *size)
 		return;
 	if (ws.ws_row != size->rows || ws.ws_col != size->cols || ws.ws_xpixel != size->xpixel ||
 	    ws.ws_ypixel != size->ypixel) {
-		set_size(t, size); /* signals */
+		cons_term_set_size(t, size); /* signals */
 		return;
 	}
 	group = tcgetpgrp(t->fd);
 	/* Where we may not signal it (a program of another user), a change of size does. */
 	if (group > 1 && kill(-group, SIGWINCH) != 0 && errno == EPERM) {
 		other.xpixel ^= 1;
-		set_size(t, &other);
-		set_size(t, size);
+		cons_term_set_size(t, &other);
+		cons_term_set_size(t, size);
 	}
 }
 

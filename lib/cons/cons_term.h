@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/types.h>
 #include <termios.h>
 
@@ -58,6 +59,20 @@ struct cons_term_ops {
 };
 
 #define CONS_EOF_RAW 0x100
+
+/* Of either kind; the foreground processes hear of it if it is another one. */
+static inline void
+cons_term_set_size(const struct cons_term *t, const struct cons_size *size)
+{
+	struct winsize ws = {
+		.ws_row = size->rows,
+		.ws_col = size->cols,
+		.ws_xpixel = size->xpixel,
+		.ws_ypixel = size->ypixel,
+	};
+
+	(void)ioctl(t->fd, TIOCSWINSZ, &ws);
+}
 
 extern const struct cons_term_ops cons_pty_ops;
 extern const struct cons_term_ops cons_tty_ops;

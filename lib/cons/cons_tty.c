@@ -51,19 +51,6 @@ check(const char *what, char *err, size_t err_size)
 	return 0;
 }
 
-static void
-set_size(const struct cons_term *t, const struct cons_size *size)
-{
-	struct winsize ws = {
-		.ws_row = size->rows,
-		.ws_col = size->cols,
-		.ws_xpixel = size->xpixel,
-		.ws_ypixel = size->ypixel,
-	};
-
-	(void)ioctl(t->fd, TIOCSWINSZ, &ws);
-}
-
 /* TERM is the business of whatever is at the other end of the line. */
 static int
 tty_open(struct cons_term *t, const char *what, const char *term, const struct cons_size *size,
@@ -84,7 +71,7 @@ tty_open(struct cons_term *t, const char *what, const char *term, const struct c
 	raw.c_cc[VTIME] = 0;
 	if (tcsetattr(t->fd, TCSANOW, &raw) != 0)
 		goto close_fd;
-	set_size(t, size);
+	cons_term_set_size(t, size);
 	return 0;
 close_fd:
 	ret = -errno;
@@ -104,7 +91,7 @@ tty_ended(struct cons_term *t, uint32_t *code)
 static void
 tty_resize(struct cons_term *t, const struct cons_size *size)
 {
-	set_size(t, size);
+	cons_term_set_size(t, size);
 }
 
 static void
