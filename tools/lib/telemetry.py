@@ -20,10 +20,12 @@ TIMEOUT_S = 5
 
 
 def runtime_dirs():
-	"""Where DPDK puts the sockets of root and of ordinary users."""
+	"""Where DPDK puts the sockets of root and of ordinary users, and lib/run those of users
+	without XDG_RUNTIME_DIR."""
 	yield '/var/run/dpdk'
 	env = os.environ
-	for base in (env.get('RUNTIME_DIRECTORY'), env.get('XDG_RUNTIME_DIR'), '/tmp'):
+	own = f'/tmp/dpdk-ism-{os.geteuid()}'
+	for base in (env.get('RUNTIME_DIRECTORY'), env.get('XDG_RUNTIME_DIR'), own, '/tmp'):
 		if base:
 			yield os.path.join(base, 'dpdk')
 
