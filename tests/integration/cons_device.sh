@@ -88,6 +88,7 @@ screen_wait here '^\[dpdk-ismcons: .*'
 screen_until 20 here "the client ends with the device" screen_prompt here
 stop_status=0
 wait_exit machine 20
+rm "$WORK/ttyX" # or it is whoever gets that terminal's number next
 screen_clear here
 allow_log 'ttyX'
 console_run "$CONS_REFUSED" b /dev/null --console line
