@@ -6,12 +6,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-static struct file *
-file_of(const struct fuse_file_info *fi)
-{
-	return (struct file *)(uintptr_t)fi->fh;
-}
-
 /* The kernel copies from our DMB into the reader's pages: this is where the payload was stored. */
 static void
 read_done(struct blk_io *io, int err)

@@ -25,12 +25,6 @@
 static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
 static LIST_HEAD(, file) files = LIST_HEAD_INITIALIZER(files);
 
-static struct file *
-file_of(const struct fuse_file_info *fi)
-{
-	return (struct file *)(uintptr_t)fi->fh;
-}
-
 /* --- open, release --- */
 
 /*
