@@ -84,7 +84,7 @@ guest_job guest 30 "grep -c 'session down: ' /tmp/server.err"
 downs=$(cat "$WORK/guest.run")
 stop client KILL
 wait_exit load 60
-bounded 20 umount -l "$MNT" || fail "the dead client's mount cannot be removed"
+bounded 20 fusermount3 -uz "$MNT" || fail "the dead client's mount cannot be removed"
 machine_wait guest 60 "the guest notices" \
 	"[ \$(grep -c 'session down: ' /tmp/server.err) -gt $downs ]"
 guest_gave_back() {
