@@ -405,9 +405,12 @@ serve_read(struct cons_peer *p, const struct link_req *req)
 	p->read_count++;
 }
 
+/* What was typed ahead of it may have come in the same round: the terminal gets it first. */
 static void
 serve_detach(struct cons_peer *p, const struct link_req *req)
 {
+	if (p->writer && p->typed_count > 0)
+		(void)cons_instance_input(p->instance);
 	if (p->instance != NULL)
 		cons_audit_leave(p, "detached");
 	cons_peer_detach(p);

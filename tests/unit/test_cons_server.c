@@ -466,6 +466,28 @@ test_not_startable(void **state)
 }
 
 /* The server goes: programs are hung up, and killed if they do not go. */
+/* What was typed ahead of DETACH goes to the terminal, when both are found at once as well. */
+static void
+test_typed_before_detach(void **state)
+{
+	uint16_t typed, left;
+	struct link_req req;
+	struct rig r;
+
+	start(&r, "stty -echo; echo on; read x; echo got $x; exec sleep 60");
+	rig_attach(&r, 0, "c", 1, 0);
+	rig_expect(&r, 0, "on\r\n");
+	req = rig_op(&r, 0, CONS_WRITE);
+	req.len = req.payload = 3;
+	typed = rig_send(&r, 0, req, "hi\n");
+	left = rig_send(&r, 0, rig_op(&r, 0, CONS_DETACH), NULL);
+	assert_int_equal(rig_take(&r, 0, typed).status, CONS_OK);
+	assert_int_equal(rig_take(&r, 0, left).status, CONS_OK);
+	rig_attach(&r, 0, "c", 1, 0);
+	rig_expect(&r, 0, "got hi\r\n");
+	rig_teardown(&r);
+}
+
 static void
 test_server_ends(void **state)
 {
@@ -518,6 +540,7 @@ main(void)
 		cmocka_unit_test(test_grandchild),
 		cmocka_unit_test(test_all_output),
 		cmocka_unit_test(test_not_startable),
+		cmocka_unit_test(test_typed_before_detach),
 		cmocka_unit_test(test_server_ends),
 	};
 
