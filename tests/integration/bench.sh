@@ -7,7 +7,7 @@ need_fuse
 need_command fio
 
 export ISM_BUILD_DIR=$build_dir
-bounded 120 "$source_dir/tools/bench" block --rounds 1 --seconds 1 --idle 2 --size 64 \
+bounded 300 "$source_dir/tools/bench" block --rounds 1 --seconds 1 --idle 2 --size 64 \
 	--only raw,ismblk,floor --json "$WORK/bench.json" >"$WORK/bench.out" 2>&1 ||
 	fail "$(grep -a FAILED "$WORK/bench.out" || true)
 $(tail -n 20 "$WORK/bench.out")"

@@ -7,7 +7,7 @@
 export ISM_BUILD_DIR=$build_dir
 run_status 2 "$source_dir/tools/bench" link --keys 3
 run_status 2 "$source_dir/tools/bench" link --only nbdfuse
-bounded 200 "$source_dir/tools/bench" link --rounds 1 --seconds 1 --json "$WORK/bench.json" \
+bounded 300 "$source_dir/tools/bench" link --rounds 1 --seconds 1 --json "$WORK/bench.json" \
 	>"$WORK/bench.out" 2>&1 || fail "$(grep -a FAILED "$WORK/bench.out" || true)
 $(tail -n 20 "$WORK/bench.out")"
 cat "$WORK/bench.out"
