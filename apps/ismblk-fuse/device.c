@@ -182,7 +182,7 @@ receive_failed(struct worker *w, int err)
 	/* ENOENT: the request was withdrawn while it was being read. */
 	if (err == EINTR || err == ENOENT)
 		return 1;
-	/* The peer took the memory away that its slots were in; the kernel has failed the request. */
+	/* The peer took its slots' memory away; the kernel has failed the request. */
 	if (err == EFAULT && w->long_writes) {
 		w->long_writes = false;
 		return 1;

@@ -37,8 +37,8 @@ output_failed(struct ismcons *app, int err)
 }
 
 /*
- * Whoever reads our output needs a CPU for it: sleep until there is room, for as long as the session
- * and the keys can do without us.
+ * Whoever reads our output needs a CPU for it: sleep until there is room, for as long as the
+ * session and the keys can do without us.
  * @return bytes written; 0: none now.
  */
 static uint32_t

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The person's terminal: raw mode that ends on every way out, and so does what output has switched on
- * there; stop and continue; the window's size.
+ * The person's terminal: raw mode that ends on every way out, and so does what output has switched
+ * on there; stop and continue; the window's size.
  *
  * What a signal handler touches is static, written before the handler is installed, or a
  * sig_atomic_t.

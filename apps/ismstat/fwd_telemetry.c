@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * /fwd/stats, /fwd/latency and /fwd/config for telemetry clients. The callbacks run in a thread of DPDK's: they
- * read counters that may change meanwhile, and texts under the lock.
+ * /fwd/stats, /fwd/latency and /fwd/config for telemetry clients. The callbacks run in a thread
+ * of DPDK's: they read counters that may change meanwhile, and texts under the lock.
  */
 #include <inttypes.h>
 #include <stdlib.h>

@@ -142,9 +142,9 @@ struct blk_cq *blk_client_queue(struct blk_client *c, unsigned int i);
  */
 int blk_cq_submit(struct blk_cq *cq, struct blk_io *io);
 /*
- * Room for the payload of one WRITE in the peer's own slots, so that who has the payload (a readv(2)
- * of /dev/fuse) puts it there itself and no store has to copy it. Direct windows only, and not with
- * digests. The first BLK_ROOM_HEAD bytes of the payload have no place in it: what is not known to
+ * Room for the payload of one WRITE in the peer's own slots, so that who has the payload (a
+ * readv(2) of /dev/fuse) puts it there itself and no store has to copy it. Direct windows only,
+ * and not with digests. The first BLK_ROOM_HEAD bytes of the payload have no place in it: what is not known to
  * be a long WRITE before it is there stays with the caller.
  *
  * The room is for the next blk_cq_submit() of an io with `home`, or blk_cq_room_drop(); before

@@ -125,7 +125,7 @@ cons_audit_log_add(struct cons_audit_log *log, const char *line)
 	unsigned int at;
 
 	pthread_mutex_lock(&log->lock);
-	/* Not before those were told of that are missing: lines are in the order of what happened. */
+	/* Not before those that are missing were told of: lines are in order. */
 	if (log->count == CONS_AUDIT_LINES || log->lost > 0) {
 		log->lost++;
 	} else {

@@ -40,8 +40,8 @@ void cons_modes_feed(struct cons_modes *m, const uint8_t *data, size_t len);
  */
 size_t cons_modes_undo(const struct cons_modes *m, char text[CONS_MODES_TEXT_MAX]);
 /*
- * What makes such a terminal one that fits the output again, but for what a program sets anew when it
- * draws: colours, margins, shape of the cursor. @return as cons_modes_undo().
+ * What makes such a terminal one that fits the output again, but for what a program sets anew when
+ * it draws: colours, margins, shape of the cursor. @return as cons_modes_undo().
  */
 size_t cons_modes_redo(const struct cons_modes *m, char text[CONS_MODES_TEXT_MAX]);
 

@@ -111,9 +111,9 @@ irq_write(int fd)
 
 	/*
 	 * A counter that is full means that the client has not even looked yet: nothing is lost.
-	 * Asked first because the client can take O_NONBLOCK away again. To hold us up it would have
-	 * to do that, and to fill the counter, between these two calls: there is no write to an
-	 * eventfd that never waits whatever the descriptor's flags are.
+	 * Asked first because the client can take O_NONBLOCK away again. To hold us up it would
+	 * have to do that, and to fill the counter, between these two calls: there is no write to
+	 * an eventfd that never waits whatever the descriptor's flags are.
 	 */
 	if (fd < 0 || poll(&pfd, 1, 0) != 1 || (pfd.revents & POLLOUT) == 0)
 		return;

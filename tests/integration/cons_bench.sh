@@ -6,7 +6,8 @@
 
 export ISM_BUILD_DIR=$build_dir
 bounded 300 "$source_dir/tools/bench" console --rounds 1 --keys 200 --size 8 \
-	--json "$WORK/bench.json" >"$WORK/bench.out" 2>&1 || fail "$(grep -a FAILED "$WORK/bench.out" || true)
+	--json "$WORK/bench.json" >"$WORK/bench.out" 2>&1 ||
+	fail "$(grep -a FAILED "$WORK/bench.out" || true)
 $(tail -n 20 "$WORK/bench.out")"
 cat "$WORK/bench.out"
 python3 - "$WORK/bench.json" <<'PYTHON' || fail "no figures"

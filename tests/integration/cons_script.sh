@@ -48,7 +48,8 @@ fabric_start a b
 server_start --console "sh=exec:sh,allow=any" --console "plain=exec:$plain,allow=any" \
 	--console "raw=exec:$raw,allow=any" --console "killed=exec:$killed,allow=any" \
 	--console "sturdy=exec:$sturdy,allow=any" --console "login=exec:,allow=any" \
-	--console "status=exec:exit 42,allow=any" --console "term=exec:echo \"[\$TERM]\",allow=any" \
+	--console "status=exec:exit 42,allow=any" \
+	--console "term=exec:echo \"[\$TERM]\",allow=any" \
 	--console "size=exec:stty size,allow=any" \
 	--console "tty=exec:tty; exec </dev/tty; tty,allow=any" \
 	--console "quick=exec:seq 1 20000,allow=any"

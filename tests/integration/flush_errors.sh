@@ -26,7 +26,8 @@ PYTHON
 # expect ERROR: what the server's first fdatasync says, and what the files are told.
 expect() {
 	# A sanitizer cannot look for leaks of what is being traced.
-	as_user=(env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" strace -D -qq -f -o "$WORK/strace" -e trace=fdatasync
+	as_user=(env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0"
+		strace -D -qq -f -o "$WORK/strace" -e trace=fdatasync
 		-e "inject=fdatasync:error=$1:when=1")
 	server_start --export "disk=$image,allow=any"
 	as_user=()

@@ -53,7 +53,8 @@ start middle "$(program dpdk-ismd)" "--vdev=raw_ism0,socket=${SOCKET[c]}" -- \
 	--export "disk=$DISK,allow=any"
 wait_ready middle
 wait_exit reader 30
-head -c $((40 * 4096)) "$WORK/disk.img" | cmp - "$WORK/read" || fail "what the reads that waited got"
+head -c $((40 * 4096)) "$WORK/disk.img" | cmp - "$WORK/read" ||
+	fail "what the reads that waited got"
 stop outer
 stop middle
 pair_stop

@@ -86,8 +86,8 @@ wait_for() {
 	done
 }
 
-# bounded SECONDS COMMAND...: run it, and kill it when it takes longer: that is said, and status 124.
-# (Not the end of the test: its words would go where the command's output goes.)
+# bounded SECONDS COMMAND...: run it, and kill it when it takes longer: that is said, and status
+# 124. (Not the end of the test: its words would go where the command's output goes.)
 # A process that hangs inside the kernel cannot be killed, so nothing waits for it.
 bounded() {
 	local seconds=$1 pid status=0

@@ -99,8 +99,8 @@ run_tool() {
 	shift 2
 	: >"$log.results"
 	{
-		env "$run" ISM_TEST_RESULTS="$log.results" "$top/tools/$name" "$@" </dev/null 2>&1 ||
-			status=$?
+		env "$run" ISM_TEST_RESULTS="$log.results" "$top/tools/$name" "$@" \
+			</dev/null 2>&1 || status=$?
 		echo "$status" >"$log.status"
 	} | tee "$log"
 	status=$(cat "$log.status")
