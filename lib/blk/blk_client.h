@@ -144,11 +144,10 @@ int blk_cq_submit(struct blk_cq *cq, struct blk_io *io);
 /*
  * Room for the payload of one WRITE in the peer's own slots, so that who has the payload (a
  * readv(2) of /dev/fuse) puts it there itself and no store has to copy it. Direct windows only,
- * and not with digests. The first BLK_ROOM_HEAD bytes of the payload have no place in it: what is not known to
- * be a long WRITE before it is there stays with the caller.
- *
- * The room is for the next blk_cq_submit() of an io with `home`, or blk_cq_room_drop(); before
- * either there must be no blk_cq_poll().
+ * and not with digests. The first BLK_ROOM_HEAD bytes of the payload have no place in it: what
+ * is not known to be a long WRITE before it is there stays with the caller.  The room is for
+ * the next blk_cq_submit() of an io with `home`, or blk_cq_room_drop(); before either there
+ * must be no blk_cq_poll().
  * @param len  bytes of the longest payload that may come, BLK_ROOM_HEAD included.
  * @param iov  gets the places of the bytes from BLK_ROOM_HEAD on, BLK_IO_CHUNKS_MAX at most.
  * @return how many places; 0: none now, read into memory of your own.
