@@ -29,4 +29,4 @@ guest 7 'uname -m; free=$(bind status | awk "/ready/ || /ism_vfio_pci/ { a = \$1
 	dpdk-ismstat -a "$free" -- --json show device info && exit 7'
 grep -qx s390x "$WORK/run.out" || fail "no line of its own: $(cat "$WORK/run.out")"
 grep -q '"state":"open"' "$WORK/run.out" || fail "no function: $(cat "$WORK/run.out")"
-[ -z "$(find "$WORK" -mindepth 1 -name 'ism-*')" ] || fail "left: $(find "$WORK" -name 'ism-*')"
+[ -z "$(find "$WORK" -mindepth 1 -type d)" ] || fail "left: $(find "$WORK" -mindepth 1 -type d)"

@@ -119,11 +119,14 @@ run_tool() {
 # Where the tests work: in memory when there is room. Short, because the names
 # of sockets below it have to fit into 108 bytes.
 work_dir() {
-	local base=${ISM_TEST_DIR:-/tmp} room
-	room=$(df --output=avail -BM /dev/shm 2>/dev/null | tail -n 1 | tr -dc 0-9) || true
-	[ -n "${ISM_TEST_DIR:-}" ] || [ ! -w /dev/shm ] || [ "${room:-0}" -lt 2048 ] ||
-		base=/dev/shm
-	TMPDIR=$(mktemp -d "$base/ism-test.XXXXXX")
+	local base=/tmp room
+	if [ -n "${ISM_TEST_DIR:-}" ]; then
+		TMPDIR=$(mktemp -d "$ISM_TEST_DIR/XXXXXX")
+	else
+		room=$(df --output=avail -BM /dev/shm 2>/dev/null | tail -n 1 | tr -dc 0-9) || true
+		[ ! -w /dev/shm ] || [ "${room:-0}" -lt 2048 ] || base=/dev/shm
+		TMPDIR=$(mktemp -d "$base/ism-test.XXXXXX")
+	fi
 	chmod 755 "$TMPDIR" # tests of ordinary users work below it too
 	export TMPDIR ISM_TEST_DIR="$TMPDIR"
 }
