@@ -155,30 +155,41 @@ call(int family, const char *host, const char *port)
 	return sock;
 }
 
-/* The next piece of what is sent, as far as there is room for it; false at the end. */
+static struct {
+	char buf[PIECE_MAX];
+	size_t len, done, piece;
+} out = { .piece = 1 };
+
 static bool
+is_sent(void)
+{
+	return out.done == out.len;
+}
+
+/* The next piece of what is sent; false at the end. */
+static bool
+take_piece(void)
+{
+	ssize_t n = read(STDIN_FILENO, out.buf, out.piece);
+
+	if (n < 0)
+		error(1, errno, "reading");
+	out.len = (size_t)n;
+	out.done = 0;
+	out.piece = out.piece * 3 % PIECE_MAX;
+	return n != 0;
+}
+
+/* As far as there is room for it. */
+static void
 send_some(int sock)
 {
-	static char buf[PIECE_MAX];
-	static size_t len, done, piece = 1;
-	ssize_t n;
+	ssize_t n = send(sock, out.buf + out.done, out.len - out.done, MSG_DONTWAIT);
 
-	if (done == len) {
-		n = read(STDIN_FILENO, buf, piece);
-		if (n < 0)
-			error(1, errno, "reading");
-		if (n == 0)
-			return false;
-		len = (size_t)n;
-		done = 0;
-		piece = piece * 3 % PIECE_MAX;
-	}
-	n = send(sock, buf + done, len - done, MSG_DONTWAIT);
 	if (n < 0 && errno != EAGAIN)
 		error(1, errno, "send");
 	if (n > 0)
-		done += (size_t)n;
-	return true;
+		out.done += (size_t)n;
 }
 
 /* What has come; false at the end. */
@@ -198,25 +209,28 @@ receive_some(int sock)
 	return n != 0;
 }
 
-/* Both ways at once. */
+/* Both ways at once. Input is read when it is there only: it may keep us waiting. */
 static void
 exchange(int sock)
 {
 	bool sending = true, receiving = true;
-	struct pollfd fd = { .fd = sock };
+	struct pollfd fd[2] = { { .fd = sock }, { .events = POLLIN } };
 
 	while (sending || receiving) {
-		fd.events = (short)((sending ? POLLOUT : 0) | (receiving ? POLLIN : 0));
-		if (poll(&fd, 1, WAIT_MS) <= 0)
+		fd[0].events = (short)((is_sent() ? 0 : POLLOUT) | (receiving ? POLLIN : 0));
+		fd[1].fd = sending && is_sent() ? STDIN_FILENO : -1;
+		if (poll(fd, 2, WAIT_MS) <= 0)
 			error(1, 0, "nothing more goes or comes");
-		if (receiving && (fd.revents & (POLLIN | POLLHUP | POLLERR)) != 0)
+		if (receiving && (fd[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
 			receiving = receive_some(sock);
-		if (sending && (fd.revents & POLLOUT) != 0) {
-			sending = send_some(sock);
+		if (!is_sent() && (fd[0].revents & POLLOUT) != 0)
+			send_some(sock);
+		if (fd[1].fd >= 0 && fd[1].revents != 0) {
+			sending = take_piece();
 			if (!sending && shutdown(sock, SHUT_WR) < 0)
 				error(1, errno, "shutdown");
 		}
-		if (!receiving && sending && (fd.revents & (POLLHUP | POLLERR)) != 0)
+		if (!receiving && sending && (fd[0].revents & (POLLHUP | POLLERR)) != 0)
 			error(1, 0, "the peer went while there was more to send");
 	}
 }
@@ -224,6 +238,8 @@ exchange(int sock)
 int
 main(int argc, char **argv)
 {
+	/* SMC ends a connection after 2 s of shutdown() otherwise, whatever is still to be sent. */
+	const struct linger linger = { .l_onoff = 1, .l_linger = WAIT_MS / 1000 };
 	bool smc = argc > 1 && strcmp(argv[1], "tcp") != 0;
 	int sock;
 
@@ -233,6 +249,8 @@ main(int argc, char **argv)
 		sock = call(smc ? AF_SMC : AF_INET, argv[2], argv[3]);
 	else
 		error(2, 0, "usage: smc_peer serve PORT | (call | tcp) ADDRESS PORT");
+	if (setsockopt(sock, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) < 0)
+		error(1, errno, "SO_LINGER");
 	if (smc)
 		diagnose("up", sock);
 	exchange(sock);
