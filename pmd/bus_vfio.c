@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The PCI way to a function: VFIO, as HARDWARE.md section 3 describes ism-vfio-pci. No mmap: one
- * pwrite is one PCISTB (3.4), one pwritev is one for each segment (3.5). Offsets are those that
- * the kernel told (3.2).
+ * The PCI way to a function: VFIO, as SPEC-ism section 8 describes ism-vfio-pci. No mmap: one
+ * pwrite is one PCISTB (SPEC-ism section 8.4), one pwritev is one for each segment (SPEC-ism
+ * section 8.5). Offsets are those that the kernel told (SPEC-ism section 8.2).
  *
  * The driver registers without RTE_PCI_DRV_NEED_MAPPING: the PCI bus does not know
  * ism_vfio_pci and would skip the device. EAL's own VFIO code is not used either: a
@@ -51,7 +51,7 @@ vfio_bus_store(struct vfio_bus *bus, const struct vfio_region *region, uint64_t 
 	n = pwrite(bus->device, src, len, (off_t)(region->off + off));
 	if (n < 0)
 		return vfio_store_error(errno);
-	return n == (ssize_t)len ? 1 : -EIO; /* clamped at the BAR's end: 3.8 */
+	return n == (ssize_t)len ? 1 : -EIO; /* clamped: SPEC-ism section 8.8 */
 }
 
 static int
@@ -84,7 +84,7 @@ vfio_storev(void *arg, uint64_t off, const struct iovec *iov, unsigned int n)
 		for (; n > 0 && (size_t)done >= iov->iov_len; iov++, n--)
 			done -= (ssize_t)iov->iov_len;
 		if (done > 0 || (n > 0 && calls > ISM_NR_DMBS))
-			return -EIO; /* a store cut in two (3.8), or no end to it */
+			return -EIO; /* cut in two (SPEC-ism section 8.8), or no end */
 	}
 	return (int)calls;
 }

@@ -39,7 +39,7 @@ int vfio_bus_health(void *arg);
 /* One store. @return 1 (system call) or -errno as of ism_ops. */
 int vfio_bus_store(struct vfio_bus *bus, const struct vfio_region *region, uint64_t off,
 		   const void *src, uint32_t len);
-/* What an errno of a store means (HARDWARE.md section 3.7). */
+/* What an errno of a store means (SPEC-ism section 8.7). */
 int vfio_store_error(int err);
 
 #endif

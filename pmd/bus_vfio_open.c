@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Claiming a function through VFIO, step by step as HARDWARE.md section 3 has it. */
+/* Claiming a function through VFIO, step by step as SPEC-ism section 8 has it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -34,7 +34,7 @@
 		(bus)->told = true;                                                                \
 	} while (0)
 
-/* --- who drives it now (3.1) --- */
+/* --- who drives it now (SPEC-ism section 8.1) --- */
 
 /* The last part of a symbolic link of the device in sysfs; "" when there is none. */
 static void
@@ -225,7 +225,7 @@ get_maxstbl(const struct vfio_device_info_cap_zpci_group *group)
 	return group == NULL || group->header.version < 2 ? 0 : group->imaxstbl;
 }
 
-/* 3.4, 3.9: maxstbl and the DMA window of the function. */
+/* SPEC-ism sections 8.4 and 8.9: maxstbl and the DMA window of the function. */
 static int
 get_device_info(struct vfio_bus *bus, struct ism_bus_info *out)
 {
@@ -387,8 +387,8 @@ start_device(struct vfio_bus *bus)
 }
 
 /*
- * 3.4: where the kernel does not tell maxstbl, try. The kernel refuses what is too long before the
- * device sees it; a shorter one goes to token 0, which nobody has.
+ * SPEC-ism section 8.4: where the kernel does not tell maxstbl, try. The kernel refuses what is too
+ * long before the device sees it; a shorter one goes to token 0, which nobody has.
  */
 static void
 find_maxstbl(struct vfio_bus *bus, struct ism_bus_info *info)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The command procedure (HARDWARE.md sections 2 and 4).
+ * The command procedure (SPEC-ism sections 3.2 and 10.7).
  *
  *	1. store the body at offset 8, padded with zeros to 16 bytes at least
  *	2. store 16 bytes at offset 0: header and first 8 bytes of the body, again
@@ -204,10 +204,9 @@ ism_cmd_query_info(struct ism_fn *fn, struct ism_query_info_rsp *rsp)
 {
 	struct ism_simple_req req;
 
-	/* The list of VLANs may be cut short: nothing here reads it. */
+	/* It may be cut short: nothing here relies on any of it. */
 	ism_req_hdr_set(&req.hdr, ISM_CMD_QUERY_INFO, sizeof(req));
-	return ism_cmd(fn, &req.hdr, &rsp->hdr, sizeof(*rsp),
-		       offsetof(struct ism_query_info_rsp, vlan_id));
+	return ism_cmd(fn, &req.hdr, &rsp->hdr, sizeof(*rsp), sizeof(rsp->hdr));
 }
 
 int

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The copy behind a direct store. A reader on the other side polls memory, so each aligned
- * 8-byte word must arrive whole (HARDWARE.md section 5): memcpy() does not promise that.
+ * 8-byte word must arrive whole (SPEC-ism section 7.5): memcpy() does not promise that.
  */
 #ifndef ISM_COPY_H
 #define ISM_COPY_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Bring-up and teardown of a function, in the order of HARDWARE.md sections 2 and 3.
+ * Bring-up and teardown of a function, in the order of SPEC-ism sections 8 and 3.
  */
 #include <errno.h>
 #include <string.h>
@@ -37,7 +37,7 @@ ism_fn_use(uint16_t dev_id, struct ism_fn **fn)
 	return -ENODEV;
 }
 
-/* Section 3.4 and 3.9: what the way in says of itself must make sense. */
+/* SPEC-ism sections 8.4 and 8.9: what the way in says of itself must make sense. */
 static int
 check_bus_info(struct ism_fn *fn, struct ism_bus_info *info)
 {
@@ -106,37 +106,41 @@ free_mem:
 	return ret;
 }
 
-/* QUERY_INFO: what the device says of itself; logged where it is not what is known. */
+/*
+ * QUERY_INFO: what the device says of itself; logged where it is not what is known. All of it is a
+ * hint: nobody here has seen what hardware says, and the kernel's own driver ignores it. So a
+ * function that refuses it serves, and a max_len is a limit only once REG_DMB says so.
+ */
 static int
 up_info(struct ism_fn *fn)
 {
-	struct ism_query_info_rsp rsp;
+	struct ism_query_info_rsp rsp = { 0 };
 	uint32_t max_len;
 	int ret;
 
 	ret = ism_cmd_query_info(fn, &rsp);
+	fn->dmb_max = fn->dmb_told = ISM_DMB_MAX;
+	if (ret == -EIO)
+		ISM_LOG(NOTICE, "%s: QUERY_INFO is refused: going on without", fn->path);
 	if (ret < 0)
-		return ret;
-	if (rte_be_to_cpu_64(rsp.my_gid) != fn->gid) {
-		ISM_LOG(ERR, "%s: QUERY_INFO says GID 0x%llx, READ_GID says 0x%llx", fn->path,
-			(unsigned long long)rte_be_to_cpu_64(rsp.my_gid),
+		return ret == -EIO ? 0 : ret;
+	if (rte_be_to_cpu_64(rsp.my_gid) != fn->gid)
+		ISM_LOG(NOTICE,
+			"%s: QUERY_INFO says GID 0x%llx, READ_GID says 0x%llx: taking the latter",
+			fn->path, (unsigned long long)rte_be_to_cpu_64(rsp.my_gid),
 			(unsigned long long)fn->gid);
-		return -EPROTO;
-	}
 	max_len = rte_be_to_cpu_32(rsp.max_len);
-	fn->dmb_max = RTE_ALIGN_FLOOR(RTE_MIN(max_len, ISM_DMB_MAX), ISM_PAGE_SIZE);
-	if (fn->dmb_max == 0) {
-		ISM_LOG(NOTICE, "%s: QUERY_INFO says max_len %u; taking %u", fn->path, max_len,
-			ISM_DMB_MAX);
-		fn->dmb_max = ISM_DMB_MAX;
-	}
+	fn->dmb_told = RTE_ALIGN_FLOOR(RTE_MIN(max_len, ISM_DMB_MAX), ISM_PAGE_SIZE);
+	if (fn->dmb_told < ISM_DMB_MAX)
+		ISM_LOG(NOTICE, "%s: QUERY_INFO says max_len %u; trying longer DMBs", fn->path,
+			max_len);
 	fn->version = rte_be_to_cpu_32(rsp.version);
 	fn->vlan_required = rsp.vlan_required != 0;
 	ism_record_query(fn, &rsp);
 	return 0;
 }
 
-/* Section 2, in this order: SBA, IEQ, GID, what the device says of itself. */
+/* SPEC-ism section 3, in this order: SBA, IEQ, GID, what the device says of itself. */
 static int
 up_commands(struct ism_fn *fn)
 {
@@ -216,7 +220,7 @@ dev_up(struct ism_fn *fn)
 	return 0;
 }
 
-/* Tolerates a lost device, and UNREG_* answering "already gone" (section 2). */
+/* Tolerates a lost device, and UNREG_* answering "already gone" (SPEC-ism section 3.22). */
 static void
 dev_down(struct ism_fn *fn)
 {

@@ -4,6 +4,10 @@
  * hostile peer. What could hurt us is a page that is not there when we store: SIGBUS. So
  * the memory must be a memfd that nobody can shrink, on the ordinary tmpfs (one of huge
  * pages may have none left), and long enough; the grant page likewise.
+ *
+ * And what it has no pages for, mapping it would give it pages, which are the one's who
+ * touches them first, as long as the file is there: ours. So its owner must have paid for
+ * them, and a DMB that is longer than its owner told is not granted to us at all.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +17,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base_time.h"
 #include "ism_addr.h"
 #include "ism_fn.h"
 
@@ -30,6 +35,15 @@ file_ok(int fd, uint64_t off, uint64_t len)
 	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != TMPFS_MAGIC)
 		return false;
 	return st.st_size > 0 && len <= (uint64_t)st.st_size && off <= (uint64_t)st.st_size - len;
+}
+
+/* Does [off, off + len) of fd have all of its pages? */
+static bool
+file_full(int fd, uint64_t off, uint64_t len)
+{
+	off_t hole = lseek(fd, (off_t)off, SEEK_HOLE);
+
+	return hole >= 0 && (uint64_t)hole >= off + len;
 }
 
 static bool
@@ -72,16 +86,29 @@ map_both(struct rte_pmd_ism_win *win, const struct ism_direct *d)
 	return 0;
 }
 
+/* A peer can have it told as often as it likes. */
+static void
+tell_unsafe(const struct rte_pmd_ism_win *win)
+{
+	unsigned int more;
+
+	if (base_line_due(&win->fn->unsafe_lines, base_now_ns(), &more))
+		ISM_LOG(WARNING,
+			"%s: direct window of token 0x%llx is not safe: using stores (%u more)",
+			win->fn->path, (unsigned long long)win->token, more);
+}
+
 int
 ism_direct_map(struct rte_pmd_ism_win *win, const struct ism_direct *d)
 {
 	int ret = -EOPNOTSUPP;
 
-	if (offer_ok(d))
+	if (d->len > RTE_ALIGN_CEIL(win->len, (uint32_t)ISM_PAGE_SIZE))
+		ret = -EIO;
+	else if (offer_ok(d) && file_full(d->mem_fd, d->mem_off, d->len))
 		ret = map_both(win, d);
 	else
-		ISM_LOG(WARNING, "%s: direct window of token 0x%llx is not safe: using stores",
-			win->fn->path, (unsigned long long)win->token);
+		tell_unsafe(win);
 	close(d->mem_fd);
 	close(d->grant_fd);
 	return ret;

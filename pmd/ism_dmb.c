@@ -89,6 +89,47 @@ dmb_unmap(struct ism_fn *fn, struct ism_dmb *dmb)
 	ism_iova_free(&fn->iova, dmb->iova);
 }
 
+/* Would a DMB be taken that is as long as the first `len` bytes of this one? */
+static int
+try_length(struct ism_fn *fn, const struct ism_dmb *dmb, uint16_t vlan, uint32_t len)
+{
+	struct ism_dmb shorter = *dmb;
+	uint64_t token;
+	int ret;
+
+	shorter.pub.len = len;
+	ret = ism_cmd_reg_dmb(fn, &shorter, vlan, &token);
+	if (ret == 0)
+		ret = ism_cmd_unreg_dmb(fn, token);
+	return ret;
+}
+
+/*
+ * A DMB longer than QUERY_INFO's max_len was refused. Was it for its length? Then a shorter one is
+ * taken, and its length is the limit from now on.
+ * @return -EMSGSIZE; -EIO it was for something else; or a fatal error.
+ */
+static int
+learn_limit(struct ism_fn *fn, const struct ism_dmb *dmb, uint16_t vlan)
+{
+	uint32_t told = RTE_MAX(fn->dmb_told, ISM_PAGE_SIZE), len = dmb->pub.len;
+	int ret;
+
+	do {
+		len = RTE_MAX(RTE_ALIGN_FLOOR(len / 2, ISM_PAGE_SIZE), told);
+		ret = try_length(fn, dmb, vlan, len);
+	} while (ret == -EIO && len > told);
+	if (ret < 0)
+		return ret;
+	ISM_LOG(NOTICE, "%s: a DMB of %u bytes is refused, one of %u is not: that is the limit",
+		fn->path, dmb->pub.len, len);
+	fn->dmb_max = len;
+	pthread_mutex_lock(&fn->lock);
+	fn->info.dmb_max = len;
+	pthread_mutex_unlock(&fn->lock);
+	return -EMSGSIZE;
+}
+
 static int
 dmb_command(struct ism_fn *fn, struct ism_dmb *dmb, uint16_t vlan)
 {
@@ -96,6 +137,8 @@ dmb_command(struct ism_fn *fn, struct ism_dmb *dmb, uint16_t vlan)
 	int ret;
 
 	ret = ism_cmd_reg_dmb(fn, dmb, vlan, &token);
+	if (ret == -EIO && dmb->pub.len > RTE_MAX(fn->dmb_told, ISM_PAGE_SIZE))
+		return learn_limit(fn, dmb, vlan);
 	if (ret < 0)
 		return ret;
 	if (token == 0 || (token & ISM_TOKEN_LOW_MASK) != 0 || token >= ISM_BAR_DATA_SIZE) {
@@ -167,6 +210,7 @@ register_error(struct ism_fn *fn, int ret)
 		return -EHOSTUNREACH;
 	case -EINVAL:
 	case -ENOSPC:
+	case -EMSGSIZE:
 		return ret;
 	default:
 		return -ENOMEM;
@@ -184,8 +228,10 @@ rte_pmd_ism_dmb_register(uint16_t dev_id, uint64_t rgid, uint32_t len, uint16_t 
 	ret = ism_fn_use(dev_id, &fn);
 	if (ret < 0)
 		return ret;
-	if (len == 0 || len > fn->dmb_max)
+	if (len == 0 || len > ISM_DMB_MAX)
 		return -EINVAL;
+	if (len > fn->dmb_max)
+		return -EMSGSIZE;
 	dmb = calloc(1, sizeof(*dmb));
 	if (dmb == NULL)
 		return -ENOMEM;
@@ -213,7 +259,7 @@ rte_pmd_ism_dmb_unregister(struct rte_pmd_ism_dmb *pub)
 		return;
 	fn = dmb->fn;
 	dmb_list(fn, dmb, false);
-	/* -EIO: already gone (HARDWARE.md section 2). */
+	/* -EIO: already gone (SPEC-ism section 3.22). */
 	if (!ism_is_lost(fn))
 		ret = ism_cmd_unreg_dmb(fn, dmb->pub.token);
 	if (ism_is_fatal(ret))

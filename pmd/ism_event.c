@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The event queue's consumer. HARDWARE.md section 2 has the device's side, ism_ieq.h the layout.
+ * The event queue's consumer. SPEC-ism section 5 has the device's side, ism_ieq.h the layout.
  *
  * The device never looks whether we are done with an entry, and a hostile peer can make it write at
  * any time. `tok` of an event is an identity, so an event half old and half new must never come

@@ -25,6 +25,7 @@
 #include <rte_rawdev.h>
 #include <rte_rawdev_pmd.h>
 
+#include "base_bucket.h"
 #include "base_log.h"
 #include "ism_addr.h"
 #include "ism_cmd.h"
@@ -71,6 +72,7 @@ struct ism_win_stats {
 	uint64_t store_bytes;
 	uint64_t store_calls;
 	uint64_t store_syscalls;
+	uint64_t store_retries;
 	uint64_t err_access;
 	uint64_t err_inval;
 	uint64_t err_lost;
@@ -151,7 +153,8 @@ struct ism_fn {
 	struct ism_bus_info bus_info;
 	uint64_t gid;
 	uint32_t version;
-	uint32_t dmb_max;
+	uint32_t dmb_max; /* bytes of the longest DMB that may be tried: REG_DMB teaches */
+	uint32_t dmb_told; /* what QUERY_INFO says of that, at most ISM_DMB_MAX */
 	bool vlan_required;
 
 	struct ism_mem ctl_mem;
@@ -159,6 +162,7 @@ struct ism_fn {
 	uint64_t ctl_iova;
 	struct ism_iova iova;
 	bool full_told; /* that the DMA window is full: once while the function is up */
+	struct base_bucket unsafe_lines; /* of the log, about peers' memory */
 
 	int ieq_pos; /* entry taken last, ISM_IEQ_START = none */
 	uint64_t health_ns; /* when the next health check is due */

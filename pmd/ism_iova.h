@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * DMA addresses of the memory that the device sees, out of the window that the bus allows.
- * No range crosses a multiple of 1 MiB (HARDWARE.md section 2). First fit; for the control path.
+ * No range crosses a multiple of 1 MiB (SPEC-ism section 3.25). First fit; for the control path.
  */
 #ifndef ISM_IOVA_H
 #define ISM_IOVA_H

@@ -24,6 +24,19 @@ take_pages(int fd, uint64_t len)
 	return ret;
 }
 
+/*
+ * Have each page zeroed: one that is only reserved counts as a hole, for which no peer gets a
+ * direct window. MAP_POPULATE alone may not have done it; nobody is told when it fails.
+ */
+static void
+touch_pages(void *addr, uint64_t len)
+{
+	volatile char *p = addr;
+
+	for (uint64_t at = 0; at < len; at += ISM_PAGE_SIZE)
+		p[at] = 0;
+}
+
 int
 ism_mem_alloc(struct ism_mem *mem, uint64_t len, const char *name)
 {
@@ -39,6 +52,7 @@ ism_mem_alloc(struct ism_mem *mem, uint64_t len, const char *name)
 	addr = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
 	if (addr == MAP_FAILED)
 		goto close_fd;
+	touch_pages(addr, len);
 	*mem = (struct ism_mem){ .addr = addr, .len = len, .fd = fd };
 	return 0;
 

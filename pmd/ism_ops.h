@@ -8,7 +8,7 @@
  *	-EPROTO     the other side answered nonsense; the connection is closed: lost
  *	-ETIMEDOUT  no answer within the backend's bound; the connection is closed: lost
  *	-EIO        the device refused (PCI condition code 1 or 3): the caller's affair
- *	-EINVAL     a program exception: a rule of HARDWARE.md section 5 was broken
+ *	-EINVAL     a program exception: a rule of SPEC-ism section 7 was broken
  *
  * load, store, storev, health and direct may be called by several threads at once; the
  * others by the control thread only. open() and close() alternate; after close() (or before

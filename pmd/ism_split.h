@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How a store of many bytes becomes PCISTBs (HARDWARE.md section 5). Pure functions.
+ * How a store of many bytes becomes PCISTBs (SPEC-ism section 7). Pure functions.
  *
  * A piece lies in one 4 KiB page of the DMB and has 16 to maxstbl bytes, a multiple of 8.
  * In a page, as many full pieces as fit; where 8 bytes would be left over, the piece before

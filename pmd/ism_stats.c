@@ -13,11 +13,11 @@
 	}
 
 const struct ism_stat_name ism_stat_names[] = {
-	STAT(stores),	      STAT(store_bytes), STAT(store_calls), STAT(store_syscalls),
-	STAT(err_access),     STAT(err_inval),	 STAT(err_lost),    STAT(commands),
-	STAT(command_errors), STAT(events),	 STAT(events_lost), STAT(signals),
-	STAT(dmbs),	      STAT(dmb_bytes),	 STAT(windows),	    STAT(windows_direct),
-	STAT(polls),	      STAT(polls_empty), STAT(reopens),
+	STAT(stores),	      STAT(store_bytes),    STAT(store_calls), STAT(store_syscalls),
+	STAT(store_retries),  STAT(err_access),	    STAT(err_inval),   STAT(err_lost),
+	STAT(commands),	      STAT(command_errors), STAT(events),      STAT(events_lost),
+	STAT(signals),	      STAT(dmbs),	    STAT(dmb_bytes),   STAT(windows),
+	STAT(windows_direct), STAT(polls),	    STAT(polls_empty), STAT(reopens),
 };
 const unsigned int ism_stat_count = RTE_DIM(ism_stat_names);
 static_assert(sizeof(struct rte_pmd_ism_stats) == RTE_DIM(ism_stat_names) * sizeof(uint64_t),
@@ -36,6 +36,7 @@ ism_win_stats_add(struct ism_win_stats *sum, const struct ism_win_stats *stats)
 	sum->store_bytes += get(&stats->store_bytes);
 	sum->store_calls += get(&stats->store_calls);
 	sum->store_syscalls += get(&stats->store_syscalls);
+	sum->store_retries += get(&stats->store_retries);
 	sum->err_access += get(&stats->err_access);
 	sum->err_inval += get(&stats->err_inval);
 	sum->err_lost += get(&stats->err_lost);
@@ -63,6 +64,7 @@ ism_stats_sum(struct ism_fn *fn, struct rte_pmd_ism_stats *stats)
 		.store_bytes = sum.store_bytes,
 		.store_calls = sum.store_calls,
 		.store_syscalls = sum.store_syscalls,
+		.store_retries = sum.store_retries,
 		.err_access = sum.err_access,
 		.err_inval = sum.err_inval,
 		.err_lost = sum.err_lost + get(&fn->stats.err_lost),

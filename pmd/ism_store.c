@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The one store function (DESIGN D3): the rules of HARDWARE.md section 5 are checked here and
+ * The one store function (DESIGN D3): the rules of SPEC-ism section 7 are checked here and
  * nowhere else, for every way to the device.
  */
 #include <errno.h>
 
+#include <rte_pause.h>
+
+#include "base_time.h"
 #include "ism_addr.h"
 #include "ism_copy.h"
 #include "ism_fn.h"
 #include "ism_split.h"
 
 #define STORE_BATCH 64u /* pieces that go down in one call */
+#define STORE_TRIES 5u /* more, for a piece that was refused */
+#define STORE_PAUSE_NS 1000u /* before the first of them; then twice as long each time */
 
 /* What a failed op means for the caller. */
 static int
@@ -80,6 +85,46 @@ store_pieces(const struct rte_pmd_ism_win *win, uint32_t off, const uint8_t *src
 	return i;
 }
 
+/* For microseconds: the caller is a polling thread. */
+static void
+pause_ns(uint64_t ns)
+{
+	uint64_t until = base_now_ns() + ns;
+
+	while (base_now_ns() < until)
+		rte_pause();
+}
+
+/*
+ * One of these pieces was refused, which one is not known: store each, with some patience. One
+ * that has taken effect already is stored again, which nobody can tell from storing it once: the
+ * bytes and the place are the same, and nothing else has been stored since.
+ * @return system calls made, or -errno.
+ */
+static int
+store_again(struct rte_pmd_ism_win *win, uint64_t addr, const struct iovec *iov, unsigned int n)
+{
+	struct ism_fn *fn = win->fn;
+	unsigned int i, tries;
+	int ret, calls = 0;
+
+	for (i = 0; i < n; i++) {
+		for (tries = 0;; tries++) {
+			ret = fn->ops->store(fn->bus, ISM_BAR_DATA, addr, iov[i].iov_base,
+					     (uint32_t)iov[i].iov_len);
+			if (ret != -EIO || tries == STORE_TRIES)
+				break;
+			ism_count(&win->stats.store_retries, 1);
+			pause_ns(STORE_PAUSE_NS << tries);
+		}
+		if (ret < 0)
+			return ret;
+		calls += ret;
+		addr += iov[i].iov_len;
+	}
+	return calls;
+}
+
 static int
 store_bus(struct rte_pmd_ism_win *win, uint32_t off, const uint8_t *src, uint32_t len)
 {
@@ -97,6 +142,10 @@ store_bus(struct rte_pmd_ism_win *win, uint32_t off, const uint8_t *src, uint32_
 			ret = fn->ops->store(fn->bus, ISM_BAR_DATA, addr, src, bytes);
 		else
 			ret = fn->ops->storev(fn->bus, addr, iov, n);
+		if (unlikely(ret == -EIO)) {
+			ism_count(&win->stats.store_retries, 1);
+			ret = store_again(win, addr, iov, n);
+		}
 		if (ret < 0)
 			return store_error(win, ret);
 		store_count(win, n, bytes, (uint32_t)ret);

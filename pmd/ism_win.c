@@ -47,8 +47,9 @@ win_list(struct ism_fn *fn, struct rte_pmd_ism_win *win, bool add)
 	pthread_mutex_unlock(&fn->lock);
 }
 
-int
-rte_pmd_ism_win_open(uint16_t dev_id, uint64_t token, uint32_t len, struct rte_pmd_ism_win **out)
+/* @return 0; -EINVAL, -ENOMEM, -ENODEV. */
+static int
+win_new(uint16_t dev_id, uint64_t token, uint32_t len, struct rte_pmd_ism_win **out)
 {
 	struct rte_pmd_ism_win *win;
 	struct ism_fn *fn;
@@ -69,12 +70,37 @@ rte_pmd_ism_win_open(uint16_t dev_id, uint64_t token, uint32_t len, struct rte_p
 		.len = len,
 		.maxstbl = fn->bus_info.maxstbl,
 	};
-	ret = win_direct(fn, win);
+	*out = win;
+	return 0;
+}
+
+int
+rte_pmd_ism_win_open_stores(uint16_t dev_id, uint64_t token, uint32_t len,
+			    struct rte_pmd_ism_win **win)
+{
+	int ret = win_new(dev_id, token, len, win);
+
+	if (ret == 0)
+		win_list((*win)->fn, *win, true);
+	return ret;
+}
+
+int
+rte_pmd_ism_win_open(uint16_t dev_id, uint64_t token, uint32_t len, struct rte_pmd_ism_win **out)
+{
+	struct rte_pmd_ism_win *win;
+	int ret = win_new(dev_id, token, len, &win);
+
+	if (ret < 0)
+		return ret;
+	ret = win_direct(win->fn, win);
 	if (ret < 0) {
+		struct ism_fn *fn = win->fn;
+
 		free(win);
 		return ism_is_fatal(ret) ? ism_fn_lost(fn, ret) : ret;
 	}
-	win_list(fn, win, true);
+	win_list(win->fn, win, true);
 	*out = win;
 	return 0;
 }

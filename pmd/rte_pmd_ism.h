@@ -46,7 +46,7 @@ extern "C" {
 struct rte_pmd_ism_info {
 	uint64_t gid;
 	uint32_t maxstbl; /* bytes one store may carry */
-	uint32_t dmb_max; /* bytes of the largest DMB */
+	uint32_t dmb_max; /* bytes of the longest DMB, as far as is known; it may shrink */
 	uint32_t dmb_count_max; /* DMBs this function can own at once */
 	uint8_t direct; /* 1: stores may be plain memory copies (direct windows, DESIGN D14) */
 	uint8_t vlan_required; /* of QUERY_INFO */
@@ -64,7 +64,7 @@ struct rte_pmd_ism_dmb {
 
 struct rte_pmd_ism_win; /* opaque */
 
-enum rte_pmd_ism_event_type { /* HARDWARE.md section 2, IEQ */
+enum rte_pmd_ism_event_type { /* SPEC-ism section 6 */
 	RTE_PMD_ISM_EVENT_BUFFER = 0,
 	RTE_PMD_ISM_EVENT_DEVICE = 1,
 	RTE_PMD_ISM_EVENT_SOFTWARE = 2,
@@ -84,7 +84,8 @@ struct rte_pmd_ism_stats {
 	uint64_t store_bytes;
 	uint64_t store_calls; /* calls of rte_pmd_ism_store() */
 	uint64_t store_syscalls; /* system calls made for stores; 0 with direct windows */
-	uint64_t err_access; /* stores refused: bad token, revoked DMB (-EIO) */
+	uint64_t store_retries; /* stores tried again because the device had refused them */
+	uint64_t err_access; /* stores refused for good: bad token, revoked DMB (-EIO) */
 	uint64_t err_inval; /* stores that break the rules above (-EINVAL) */
 	uint64_t err_lost; /* calls on a lost function (-ENODEV) */
 	uint64_t commands;
@@ -110,7 +111,7 @@ unsigned int rte_pmd_ism_list(uint16_t *ids, unsigned int n);
 
 /*
  * Start a function: claim, REG_SBA, REG_IEQ, READ_GID, QUERY_INFO
- * (HARDWARE.md sections 2 and 3). Probing the rawdev does not touch the device's
+ * (SPEC-ism sections 3 and 8). Probing the rawdev does not touch the device's
  * commands; this does. Opening an open function is -EBUSY.
  * @return 0; -ENODEV no such ISM rawdev or it did not answer; -EIO it answered an
  *         error; -EPROTO it answered nonsense; -ENOMEM. [control]
@@ -150,11 +151,13 @@ int rte_pmd_ism_query_rgid(uint16_t dev_id, uint64_t rgid, uint16_t vlan);
  * Allocate zeroed memory and register it as a DMB for `rgid`.
  * Memory of an unregistered DMB is never used for another one, so a late store
  * of a peer (direct window) lands in memory that nobody reads.
- * @param len   bytes, 1..dmb_max; rounded up to 4 KiB.
+ * @param len   bytes, at least 1; rounded up to 4 KiB.
  * @param dmb   owned by the driver until rte_pmd_ism_dmb_unregister().
  * @param vlan  0 = none, or 1..4094: added to the function's VLANs until it is closed.
- * @return 0; -EINVAL length or vlan; -ENOSPC no free SBA index, or VLAN; -ENOMEM memory or
- *         DMA window; -EHOSTUNREACH the fabric refused (rgid unknown, VLAN); -ENODEV. [control]
+ * @return 0; -EINVAL length (above 1 MiB) or vlan; -EMSGSIZE longer than the device takes, whose
+ *         limit rte_pmd_ism_info_get() tells now; -ENOSPC no free SBA index, or VLAN; -ENOMEM
+ *         memory or DMA window; -EHOSTUNREACH the fabric refused (rgid unknown, VLAN); -ENODEV.
+ *         [control]
  */
 int rte_pmd_ism_dmb_register(uint16_t dev_id, uint64_t rgid, uint32_t len, uint16_t vlan,
 			     struct rte_pmd_ism_dmb **dmb);
@@ -170,17 +173,26 @@ void rte_pmd_ism_dmb_unregister(struct rte_pmd_ism_dmb *dmb);
  * @param len  bytes of the peer's DMB as the peer told it: stores beyond are -EINVAL here, and
  *             -EIO at the device when the peer lied.
  * @return 0; -EINVAL (len 0 or above 8 MiB, token with bits but 24..47 set); -EIO the fabric
- *         does not grant it (only known here with direct windows); -ENOMEM; -ENODEV. [control]
+ *         does not grant it, or the DMB is longer than told (only known here with direct windows);
+ *         -ENOMEM; -ENODEV. [control]
  */
 int rte_pmd_ism_win_open(uint16_t dev_id, uint64_t token, uint32_t len,
 			 struct rte_pmd_ism_win **win);
+
+/*
+ * The same for a few stores to somebody who is not trusted yet: never a direct window, so none of
+ * the peer's memory is mapped, and opening costs nothing.
+ * @return 0; -EINVAL, -ENOMEM, -ENODEV. [control]
+ */
+int rte_pmd_ism_win_open_stores(uint16_t dev_id, uint64_t token, uint32_t len,
+				struct rte_pmd_ism_win **win);
 
 /* No store may be running. Tolerates NULL. [control] */
 void rte_pmd_ism_win_close(struct rte_pmd_ism_win *win);
 
 /*
  * Store `len` bytes of src at `off` of the peer's DMB, as few PCISTBs as the rules of
- * HARDWARE.md section 5 allow (split at 4 KiB pages of the DMB and at maxstbl, no piece
+ * SPEC-ism section 7 allow (split at 4 KiB pages of the DMB and at maxstbl, no piece
  * shorter than 16 bytes). When it returns 0 all of it is in the peer's memory, and
  * becomes visible there before anything that this thread stores later. Inside one
  * call only aligned 8-byte words are atomic, in no particular order.
@@ -188,8 +200,10 @@ void rte_pmd_ism_win_close(struct rte_pmd_ism_win *win);
  *         nor the last 4 KiB page of the range may have only 8 bytes of it (off % 4096 == 4088,
  *         (off + len) % 4096 == 8): no store can carry those.
  * @param src  any alignment; read once.
- * @return 0; -EINVAL the rules; -EIO refused by the device: token unknown or revoked (an
- *         unknown part of the data may have been stored); -ENODEV the function is lost. [fast]
+ * A store that the device refuses is tried again some times, 31 us at most: what fails now and
+ * then does not reach the caller.
+ * @return 0; -EINVAL the rules; -EIO refused by the device all the same: token unknown or revoked
+ *         (an unknown part of the data may have been stored); -ENODEV the function is lost. [fast]
  */
 int rte_pmd_ism_store(struct rte_pmd_ism_win *win, uint32_t off, const void *src, uint32_t len);
 

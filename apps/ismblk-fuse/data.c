@@ -25,16 +25,21 @@ read_done(struct blk_io *io, int err)
 void
 data_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
-	struct file *f = file_of(fi);
-	uint64_t end = blk_disk_size(f->disk);
+	struct file *f = file_of(req, fi);
 	struct context *c;
+	uint64_t end;
 
+	if (f == NULL)
+		return;
+	end = blk_disk_size(f->disk);
 	if (off < 0 || (uint64_t)off >= end || size == 0) {
 		fuse_reply_buf(req, NULL, 0);
 		return;
 	}
 	c = context_get(worker_self(), req, f);
 	c->io.op = BLK_READ;
+	/* Only a read past the page cache names its caller. */
+	c->cached = fi->lock_owner == 0;
 	c->io.off = (uint64_t)off;
 	c->io.len = size < end - (uint64_t)off ? size : end - (uint64_t)off;
 	c->io.done = read_done;
@@ -46,6 +51,7 @@ write_done(struct blk_io *io, int err)
 {
 	struct context *c = io->arg;
 
+	attr_written(io->disk, c->file->times);
 	if (err != 0) {
 		fuse_reply_err(c->req, -err);
 	} else {
@@ -91,10 +97,13 @@ data_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t o
 	   struct fuse_file_info *fi)
 {
 	struct worker *w = worker_self();
-	struct file *f = file_of(fi);
-	uint64_t end = blk_disk_size(f->disk);
+	struct file *f = file_of(req, fi);
 	struct context *c;
+	uint64_t end;
 
+	if (f == NULL)
+		return;
+	end = blk_disk_size(f->disk);
 	if (tree_read_only(w->app, f->disk)) {
 		fuse_reply_err(req, EROFS);
 		return;

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,14 +19,17 @@
 
 #include "base_time.h"
 #include "run.h"
+#include "run_holder.h"
+
+#ifndef MADV_POPULATE_WRITE /* Linux 5.14 */
+#define MADV_POPULATE_WRITE 23
+#endif
 
 #define PAGE 4096
 #define BUFFERS_MAX 256
 #define BACKGROUND_MAX 1024 /* asynchronous requests that the kernel may have open */
 #define LONG_WRITE (128 * 1024) /* bytes of payload from which on a WRITE's successor gets a room */
 #define LOOK_EVERY 4 /* rounds, while answers are awaited */
-#define KILLED_NS (100 * BASE_NS_PER_MS)
-#define KILLED_DEAF_NS (500 * BASE_NS_PER_MS)
 
 static __thread struct worker *self;
 
@@ -40,20 +42,33 @@ worker_self(void)
 /* --- contexts --- */
 
 struct context *
-context_get(struct worker *w, fuse_req_t req, struct file *file)
+context_for(struct worker *w, fuse_req_t req, struct peer *peer, struct blk_disk *disk)
 {
 	struct context *c = TAILQ_FIRST(&w->free);
 
 	TAILQ_REMOVE(&w->free, c, entry);
 	TAILQ_INSERT_TAIL(&w->active, c, entry);
 	memset(&c->io, 0, sizeof(c->io));
-	c->io.disk = file->disk;
+	c->io.disk = disk;
 	c->io.arg = c;
-	c->peer = file->peer;
-	c->file = file;
+	c->peer = peer;
+	c->file = NULL;
 	c->req = req;
 	c->buffer = NULL;
+	c->serial = ++w->serial;
+	c->since_ns = w->now_ns;
+	c->reads = NULL;
+	c->held = c->cached = false;
 	c->rounds = 0;
+	return c;
+}
+
+struct context *
+context_get(struct worker *w, fuse_req_t req, struct file *file)
+{
+	struct context *c = context_for(w, req, file->peer, file->disk);
+
+	c->file = file;
 	return c;
 }
 
@@ -62,6 +77,10 @@ context_put(struct context *c)
 {
 	struct worker *w = c->worker;
 
+	c->serial = 0;
+	w->held -= c->held;
+	if (c->reads != NULL)
+		reads_end(c);
 	if (c->buffer != NULL) {
 		c->buffer->next = w->free_buffers;
 		w->free_buffers = c->buffer;
@@ -71,12 +90,32 @@ context_put(struct context *c)
 	w->answered = true;
 }
 
+static struct blk_cq *
+context_queue(const struct context *c)
+{
+	return blk_client_queue(c->peer->client, c->worker->index);
+}
+
+void
+context_give_up(struct context *c, int err)
+{
+	if (!c->held) {
+		blk_cq_cancel(context_queue(c), &c->io, -err);
+		return;
+	}
+	file_free(c->file);
+	fuse_reply_err(c->req, err);
+	context_put(c);
+}
+
 void
 context_submit(struct context *c)
 {
-	struct blk_cq *cq = blk_client_queue(c->peer->client, c->worker->index);
-	int ret = blk_cq_submit(cq, &c->io);
+	int ret;
 
+	if (c->cached)
+		reads_begin(c);
+	ret = blk_cq_submit(context_queue(c), &c->io);
 	if (ret == 0)
 		return;
 	/* The disk has shrunk since the caller looked. */
@@ -119,13 +158,31 @@ set_deaf(struct worker *w, bool deaf)
 		run_add_wake_fd(w->index, w->app->fuse_fd);
 }
 
+/*
+ * A process that is killed while the kernel, in the middle of a copy, looks for a page that is not
+ * there yet, loses the request with EIO; one that has its pages only ends after the copy. So pages
+ * are there before: for most requests, and for all in a streak of long ones. Linux before 5.14
+ * cannot; but nor can it send a request again.
+ */
 static void
-take_buffer(struct worker *w)
+warm_up(const struct worker *w, struct buffer *b)
 {
-	if (w->current != NULL)
+	uint32_t want = PAGE + (w->long_writes ? REQUEST_MAX : LONG_WRITE);
+
+	if (b->warm >= want)
 		return;
-	w->current = w->free_buffers;
-	w->free_buffers = w->current->next;
+	(void)madvise(b->mem + REQUEST_HEAD - PAGE, want, MADV_POPULATE_WRITE);
+	b->warm = want;
+}
+
+void
+device_take_buffer(struct worker *w)
+{
+	if (w->current == NULL) {
+		w->current = w->free_buffers;
+		w->free_buffers = w->current->next;
+	}
+	warm_up(w, w->current);
 }
 
 /* The kernel has ended the connection: unmounted, or aborted by hand. */
@@ -199,7 +256,7 @@ take_request(struct worker *w)
 	ssize_t n;
 	int ret = 1;
 
-	take_buffer(w);
+	device_take_buffer(w);
 	n = receive(w);
 	if (n < 0) {
 		ret = receive_failed(w, errno);
@@ -246,52 +303,6 @@ worth_looking(struct worker *w)
 	return w->answered || TAILQ_EMPTY(&w->active) || ++w->skipped >= LOOK_EVERY;
 }
 
-/* --- processes that were killed while their request waits for a peer to come back --- */
-
-/* A kill -9, or a signal that ends it, waits for this thread? */
-static bool
-is_killed(pid_t tid)
-{
-	char path[64], line[128];
-	unsigned long long pending = 0, one;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	f = fopen(path, "re");
-	if (f == NULL)
-		return false;
-	while (fgets(line, sizeof(line), f) != NULL) {
-		if (sscanf(line, "SigPnd: %llx", &one) == 1 ||
-		    sscanf(line, "ShdPnd: %llx", &one) == 1)
-			pending |= one;
-	}
-	fclose(f);
-	return (pending & 1ULL << (SIGKILL - 1)) != 0;
-}
-
-/*
- * The kernel cannot end a process whose request we hold. A peer may stay away for ever, so
- * requests of killed processes are given up; those of others wait, whatever signals they have.
- * A deaf worker does not hear of interrupts, so it looks at everyone.
- */
-static void
-give_up_killed(struct worker *w, uint64_t now_ns)
-{
-	struct context *c, *next;
-
-	if (now_ns < w->interrupt_ns)
-		return;
-	w->interrupt_ns = now_ns + (w->deaf ? KILLED_DEAF_NS : KILLED_NS);
-	for (c = TAILQ_FIRST(&w->active); c != NULL; c = next) {
-		next = TAILQ_NEXT(c, entry);
-		if (blk_client_up(c->peer->client) || (!w->deaf && !fuse_req_interrupted(c->req)) ||
-		    !is_killed(fuse_req_ctx(c->req)->pid))
-			continue;
-		if (blk_cq_cancel(blk_client_queue(c->peer->client, w->index), &c->io, -EINTR) == 0)
-			STAT_ADD(w, interrupted, 1);
-	}
-}
-
 unsigned int
 device_poll(void *arg, uint64_t now_ns)
 {
@@ -299,11 +310,13 @@ device_poll(void *arg, uint64_t now_ns)
 	unsigned int work = 0;
 
 	self = w;
+	w->now_ns = now_ns;
 	if (worth_looking(w))
 		work += take_requests(w);
 	work += peers_poll_queues(w->app, w->index, now_ns);
-	if (!TAILQ_EMPTY(&w->active))
-		give_up_killed(w, now_ns);
+	if (w->held != 0)
+		work += hold_step(w);
+	killed_step(w);
 	return work;
 }
 
@@ -329,7 +342,7 @@ worker_init(struct ismblk *app, struct worker *w, unsigned int index)
 	mem = mmap(NULL, w->memory_size, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	w->memory = mem == MAP_FAILED ? NULL : mem;
-	if (w->contexts == NULL || w->buffers == NULL || w->memory == NULL)
+	if (killed_init(w) != 0 || w->contexts == NULL || w->buffers == NULL || w->memory == NULL)
 		return -ENOMEM;
 	for (i = 0; i < CONTEXTS; i++) {
 		w->contexts[i].worker = w;
@@ -355,6 +368,7 @@ workers_free(struct ismblk *app)
 			munmap(w->memory, w->memory_size);
 		free(w->buffers);
 		free(w->contexts);
+		killed_free(w);
 	}
 	free(app->workers);
 	app->workers = NULL;
@@ -374,7 +388,12 @@ workers_init(struct ismblk *app)
 	return ret;
 }
 
-/* The kernel says hello: agree on sizes, and on no splicing (payload goes by readv and writev). */
+/* --- the session --- */
+
+/*
+ * The kernel says hello: agree on sizes, and on no splicing (payload goes by readv and writev).
+ * What libfuse cannot say, handover.c adds.
+ */
 static void
 op_init(void *userdata, struct fuse_conn_info *conn)
 {
@@ -387,17 +406,16 @@ op_init(void *userdata, struct fuse_conn_info *conn)
 	conn->congestion_threshold = BACKGROUND_MAX;
 	conn->want &= ~(unsigned int)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
 				      FUSE_CAP_SPLICE_MOVE | FUSE_CAP_WRITEBACK_CACHE |
-				      FUSE_CAP_ATOMIC_O_TRUNC);
-	conn->want |= conn->capable & (FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO |
-				       FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_PARALLEL_DIROPS);
-	atomic_store_explicit(&app->initialised, true, memory_order_relaxed);
+				      FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_AUTO_INVAL_DATA);
+	conn->want |= conn->capable &
+		      (FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_PARALLEL_DIROPS);
 }
 
 static const struct fuse_lowlevel_ops ops = {
 	.init = op_init,
 	.lookup = tree_lookup,
-	.getattr = tree_getattr,
-	.setattr = tree_setattr,
+	.getattr = attr_get,
+	.setattr = attr_set,
 	.mknod = tree_mknod,
 	.mkdir = tree_mkdir,
 	.unlink = tree_unlink,
@@ -413,6 +431,7 @@ static const struct fuse_lowlevel_ops ops = {
 	.fsync = file_fsync,
 	.fallocate = file_fallocate,
 	.lseek = file_lseek,
+	.copy_file_range = file_copy,
 };
 
 /* libfuse's own words: kept while we mount, so that a failure is one line; printed later on. */
@@ -437,41 +456,33 @@ on_fuse_log(enum fuse_log_level level, const char *fmt, va_list ap)
 static int
 session_open(struct ismblk *app)
 {
-	char options[256], program[] = "dpdk-ismblk", dash_o[] = "-o";
+	char options[64], path[32], program[] = "dpdk-ismblk", dash_o[] = "-o";
 	char *argv[] = { program, dash_o, options, NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
 
-	snprintf(options, sizeof(options),
-		 "fsname=ism:%s,subtype=dpdk-ismblk,default_permissions,max_read=%u%s%s",
-		 app->peer_count == 1 ? app->peers[0].name : "peers", app->request_max,
-		 app->opt.allow_other ? ",allow_other" : "", app->opt.read_only ? ",ro" : "");
+	/* libfuse compares it with what op_init() says. */
+	snprintf(options, sizeof(options), "max_read=%u", app->request_max);
 	fuse_set_log_func(on_fuse_log);
 	fuse_keep_words = true;
 	app->session = fuse_session_new(&args, &ops, sizeof(ops), app);
 	fuse_opt_free_args(&args);
-	return app->session != NULL ? 0 : -EINVAL;
+	app->session_fd = fcntl(app->fuse_fd, F_DUPFD_CLOEXEC, 3);
+	snprintf(path, sizeof(path), "/dev/fd/%d", app->session_fd);
+	if (app->session == NULL || app->session_fd < 0 ||
+	    fuse_session_mount(app->session, path) != 0) {
+		run_error("cannot serve %s: %s", app->opt.mount,
+			  fuse_words[0] != '\0' ? fuse_words : "libfuse gives no reason");
+		return RUN_EXIT_FAIL;
+	}
+	fuse_keep_words = false;
+	return RUN_EXIT_OK;
 }
 
-int
-device_mount(struct ismblk *app)
+static int
+add_pollers(struct ismblk *app)
 {
 	unsigned int i;
 
-	if (workers_init(app) != 0) {
-		run_error("no memory for request buffers");
-		return RUN_EXIT_FAIL;
-	}
-	if (session_open(app) != 0 || fuse_session_mount(app->session, app->opt.mount) != 0) {
-		run_error("cannot mount on %s: %s", app->opt.mount,
-			  fuse_words[0] != '\0' ? fuse_words : "libfuse gives no reason");
-		return RUN_EXIT_MOUNT;
-	}
-	fuse_keep_words = false;
-	app->fuse_fd = fuse_session_fd(app->session);
-	if (fcntl(app->fuse_fd, F_SETFL, fcntl(app->fuse_fd, F_GETFL) | O_NONBLOCK) < 0) {
-		run_error("/dev/fuse: %s", strerror(errno));
-		return RUN_EXIT_FAIL;
-	}
 	for (i = 0; i < app->queues; i++) {
 		run_add_wake_fd(i, app->fuse_fd);
 		if (run_add_poller(i, device_poll, &app->workers[i]) != 0) {
@@ -482,14 +493,88 @@ device_mount(struct ismblk *app)
 	return RUN_EXIT_OK;
 }
 
-void
-device_unmount(struct ismblk *app)
+/* From here on the mount is the holder's too, and ends with it. */
+static int
+give_to_holder(const struct ismblk *app)
 {
-	if (app->session != NULL) {
-		fuse_session_unmount(app->session);
-		fuse_session_destroy(app->session);
-		app->session = NULL;
+	const int fds[] = { app->fuse_fd, app->record_fd };
+	int ret = run_held_give(fds, sizeof(fds) / sizeof(fds[0]));
+
+	if (ret == 0)
+		return RUN_EXIT_OK;
+	run_error("cannot give the mount to its holder: %s", strerror(-ret));
+	return RUN_EXIT_FAIL;
+}
+
+static int
+device_init(struct ismblk *app)
+{
+	if (workers_init(app) == 0 && file_init(app) == 0)
+		return RUN_EXIT_OK;
+	run_error("no memory for request buffers");
+	return RUN_EXIT_FAIL;
+}
+
+int
+device_mount(struct ismblk *app)
+{
+	char real[PATH_MAX];
+	int ret = device_init(app);
+
+	/* Once more: connecting took its time. */
+	if (ret == RUN_EXIT_OK)
+		ret = mountpoint_check(app->opt.mount, real);
+	if (ret == RUN_EXIT_OK)
+		ret = mount_make(app);
+	if (ret == RUN_EXIT_OK)
+		ret = give_to_holder(app);
+	if (ret != RUN_EXIT_OK)
+		return ret;
+	if (fcntl(app->fuse_fd, F_SETFL, fcntl(app->fuse_fd, F_GETFL) | O_NONBLOCK) < 0) {
+		run_error("/dev/fuse: %s", strerror(errno));
+		return RUN_EXIT_FAIL;
 	}
-	file_free_all();
+	ret = session_open(app);
+	if (ret == RUN_EXIT_OK)
+		ret = handover_first(app);
+	return ret == RUN_EXIT_OK ? add_pollers(app) : ret;
+}
+
+int
+device_take(struct ismblk *app)
+{
+	int ret = device_init(app);
+
+	if (ret == RUN_EXIT_OK)
+		ret = session_open(app);
+	if (ret == RUN_EXIT_OK)
+		ret = handover_next(app);
+	if (ret == RUN_EXIT_OK)
+		ret = add_pollers(app);
+	return ret == RUN_EXIT_OK ? handover_resend(app) : ret;
+}
+
+/* Of opens that are held. The ios have ended. */
+static void
+give_up_all(struct worker *w)
+{
+	while (!TAILQ_EMPTY(&w->active))
+		context_give_up(TAILQ_FIRST(&w->active), EIO);
+}
+
+void
+device_close(struct ismblk *app)
+{
+	cache_settle(app);
+	for (unsigned int i = 0; app->workers != NULL && i < app->queues; i++)
+		hold_step(&app->workers[i]);
+	for (unsigned int i = 0; app->workers != NULL && i < app->queues; i++)
+		give_up_all(&app->workers[i]);
+	if (app->session != NULL)
+		fuse_session_destroy(app->session);
+	app->session = NULL;
+	if (app->fuse_fd >= 0)
+		close(app->fuse_fd);
+	app->fuse_fd = -1;
 	workers_free(app);
 }

@@ -2,14 +2,25 @@
 /*
  * dpdk-ismblk: a peer's disks as files of one FUSE mount.
  *
+ * Two processes (DESIGN D24, lib/run/run_holder.h): one holds the mount, the other does all else,
+ * and may die and be replaced.
+ *
  *	main.c        life cycle: options, device, peers, mount, loop, the way out
  *	options.c     the command line after "--"
  *	mountpoint.c  may we mount there? asked before anything is touched
+ *	mount.c       the mount: made, found again, ended
+ *	record.c      what the next process has to know
+ *	handover.c    the kernel's INIT, and requests that an earlier process has left
  *	peers.c       sessions with the servers, control rounds
  *	list.c        --list
  *	device.c      /dev/fuse: polled without blocking; buffers and request contexts
- *	tree.c        names, attributes, directories
- *	file.c        open, fsync, fallocate, lseek
+ *	tree.c        names, directories
+ *	attr.c        attributes: sizes and times
+ *	truncate.c    O_TRUNC
+ *	cache.c       what the kernel keeps of a disk's content
+ *	file.c        open, fsync, fallocate, lseek, copy_file_range
+ *	killed.c      requests of killed processes are given up
+ *	hold.c        OPEN waits for the READs before it
  *	data.c        read and write
  *	telemetry.c   counters
  *
@@ -28,6 +39,8 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base_bucket.h"
+#include "base_helper.h"
 #include "base_text.h"
 #include "blk_client.h"
 #include "link.h"
@@ -38,7 +51,8 @@
 #define REQUEST_HEAD 80 /* bytes in front of a WRITE's payload: fuse_in_header, fuse_write_in */
 #define BURST 32 /* requests taken from /dev/fuse in one round */
 #define CONTEXTS 1024 /* requests in flight of one worker */
-#define ATTR_SECONDS 1.0 /* how long the kernel trusts names and attributes */
+#define ATTR_SECONDS 1.0 /* how long the kernel trusts names, and attributes of folders */
+#define DISK_ATTR_SECONDS 0.0 /* and of disks: others change them; so it asks each time */
 
 /* --- options.c --- */
 
@@ -54,10 +68,10 @@ struct options {
 	const char *exports[EXPORT_NAMES_MAX]; /* none: all */
 	unsigned int export_count;
 	const char *device;
-	bool read_only, list, json, allow_other, digest, quiet;
+	bool read_only, list, json, allow_other, digest, quiet, no_restart;
 	enum cache_mode cache;
 	uint64_t queues, depth, slot_size;
-	uint64_t connect_timeout_ms, fast_io_fail_ms, keepalive_ms;
+	uint64_t connect_timeout_ms, fast_io_fail_ms, io_timeout_ms, keepalive_ms;
 	uint64_t hot_us, idle_max_us;
 };
 
@@ -76,9 +90,141 @@ int options_parse(int argc, char **argv, struct options *opt);
  */
 int mountpoint_check(const char *dir, char real[PATH_MAX]);
 
-/* --- peers.c --- */
+/* --- mount.c --- */
 
 struct ismblk;
+
+/* Which mount. */
+struct mount_id {
+	unsigned int major, minor; /* device number of the file system */
+	uint64_t mnt; /* number of the mount, as in /proc/self/mountinfo; 0: not known */
+};
+
+/*
+ * Mount; app->fuse_fd is /dev/fuse then, and the record tells which mount it is.
+ * @return RUN_EXIT_OK, RUN_EXIT_MOUNT; the line is printed.
+ */
+int mount_make(struct ismblk *app);
+/* Unmounted, or aborted? Asks no file system. */
+bool mount_is_over(int fuse_fd);
+/*
+ * The holder's: close the descriptors (/dev/fuse, the record), which ends the connection, and
+ * unmount what mount_make() mounted, wherever it is now. What somebody else has mounted at that
+ * path, or on our mount, stays; a line says so. Tolerates a mount that somebody else has undone.
+ * @param stuck  another process has /dev/fuse open and cannot die: end the connection all the same.
+ */
+void mount_end(const int *fds, unsigned int count, bool stuck);
+
+/* --- cache.c --- */
+
+struct peer;
+
+/* The pages of one disk. Control's; what has been done is in the record, which workers read. */
+struct cache {
+	bool under_way; /* the kernel is being told */
+	uint64_t asked; /* the disk's losses when that began */
+};
+
+/* Control thread: one round. @return work done. */
+unsigned int cache_poll(struct ismblk *app, uint64_t now_ns);
+/* May the kernel still have pages from before the disk's newest loss? Any thread. */
+bool cache_stale(const struct peer *p, const struct blk_disk *disk, fuse_ino_t ino);
+/* The loop has ended: let the holder come out of the kernel, for a bounded time. */
+void cache_settle(struct ismblk *app);
+
+/* --- peers.c --- */
+
+/*
+ * What the mount remembers of the times of a file or folder, in ns since 1970; 0: nothing. Any
+ * worker writes; each word stands for itself, but for mtime, which holds as long as the image's is
+ * `base`.
+ */
+struct times {
+	_Atomic int64_t atime, mtime; /* set by hand */
+	_Atomic int64_t base;
+	_Atomic int64_t ctime; /* when they were set */
+	_Atomic int64_t written; /* our last write, if the peer does not tell */
+};
+
+/* --- record.c: what outlives the process (DESIGN D24) --- */
+
+#define INIT_MAX 512 /* bytes of an INIT that are kept; Linux 6.18 sends 104 */
+#define FILES_MAX (1u << 18) /* open files of a mount; memory is taken for those only that are */
+
+enum file_state {
+	FILE_FREE,
+	FILE_OPENING, /* the kernel may not have the answer yet */
+	FILE_OPEN,
+};
+
+/* An open file. All but its losses are written by open and release alone. */
+struct kept_file {
+	_Atomic uint32_t state;
+	uint32_t serial; /* of those that had this place */
+	uint64_t ino;
+	uint64_t unique; /* of the OPEN, without the kernel's mark of one that is sent again */
+	uint32_t direct, dsync;
+	_Atomic uint64_t losses; /* of the disk, as this open file knows them */
+	/*
+	 * 0; or 1 + what losses was, while an fsync that is to say EIO has not been answered: if
+	 * the process dies then, the next one has to say it.
+	 */
+	_Atomic uint64_t owed;
+};
+
+/* Shared with the holder, who reads which mount it is; of one build alone. */
+struct record {
+	char magic[8];
+	uint32_t version, pad;
+	uint64_t size; /* of this struct */
+	/* Which mount, and what the kernel was told of it. */
+	char mount[PATH_MAX];
+	struct mount_id mount_id;
+	uint32_t mounted; /* mount_id is known */
+	uint32_t read_only, allow_other, cache_none;
+	uint32_t request_max;
+	uint32_t init_len;
+	uint8_t init[INIT_MAX]; /* the kernel's INIT, as it came */
+	int64_t start_s, start_ns; /* times of folders */
+	struct times root_times;
+	struct link_epoch epoch; /* as servers know us */
+	uint32_t peer_count;
+	uint32_t files_used; /* places of files that were ever taken; grows only */
+	struct record_peer {
+		uint64_t gid;
+		/* By place of the disk. */
+		struct times folder_times, times[BLK_EXPORTS_MAX];
+		/* Losses of the disk before which no page in the kernel's cache was read. */
+		_Atomic uint64_t forgotten[BLK_EXPORTS_MAX];
+		struct blk_kept kept;
+	} peers[PEERS_MAX];
+	struct kept_file files[FILES_MAX];
+};
+
+/* Make one. @return RUN_EXIT_OK or RUN_EXIT_FAIL; the line is printed. */
+int record_make(struct ismblk *app);
+/*
+ * Go on with that of an earlier process: mount, start and request_max are taken from it.
+ * @return RUN_EXIT_OK or RUN_EXIT_FAIL; the line is printed.
+ */
+int record_take(struct ismblk *app, int fd);
+/* For the holder: read-only. @return NULL: it is none of ours. Never unmapped. */
+const struct record *record_look(int fd);
+
+/* --- handover.c --- */
+
+/*
+ * Between session_open() and the loop: answer the kernel's INIT, with what libfuse says to it.
+ * @return RUN_EXIT_OK or RUN_EXIT_FAIL; the line is printed.
+ */
+int handover_first(struct ismblk *app);
+/* The same with an INIT that was answered long ago: libfuse alone has to hear of it. */
+int handover_next(struct ismblk *app);
+/*
+ * Let the kernel send again what an earlier process has taken and not answered.
+ * @return RUN_EXIT_OK, also when the mount is gone; RUN_EXIT_FAIL, the line is printed.
+ */
+int handover_resend(struct ismblk *app);
 
 struct peer {
 	struct ismblk *app;
@@ -86,10 +232,15 @@ struct peer {
 	char name[BASE_GID_STRLEN];
 	unsigned int index;
 	struct blk_client *client;
+	struct record_peer *kept; /* NULL with --list */
+	struct cache cache[BLK_EXPORTS_MAX];
+	struct reads *reads; /* BLK_EXPORTS_MAX, by the disk's place */
 };
 
 /* Open clients to all peers and wait until each is there. @return enum run_exit. */
 int peers_connect(struct ismblk *app);
+/* The same without waiting: the mount is there already. */
+int peers_open(struct ismblk *app);
 /* Is every --export there? @return RUN_EXIT_OK or RUN_EXIT_EXPORT. */
 int peers_check_exports(const struct ismblk *app);
 /* One round of control. @return work done. */
@@ -98,6 +249,8 @@ unsigned int peers_control(struct ismblk *app, uint64_t now_ns);
 unsigned int peers_poll_queues(struct ismblk *app, unsigned int queue, uint64_t now_ns);
 /* Let ios end, for a bounded time; what is left ends with EIO. No worker may run. */
 void peers_drain(struct ismblk *app);
+/* End all ios with EIO. No worker may run. */
+void peers_fail(struct ismblk *app);
 void peers_close(struct ismblk *app);
 /* Does --export choose this disk? */
 bool peers_selected(const struct ismblk *app, const struct blk_disk *disk);
@@ -111,12 +264,24 @@ int list_print(const struct ismblk *app);
 struct buffer {
 	struct buffer *next;
 	uint8_t *mem; /* REQUEST_HEAD + REQUEST_MAX bytes; payload begins on a page */
+	uint32_t warm; /* bytes of it that have pages */
 };
 
 struct file; /* one open file */
 struct worker;
 
-/* One FUSE request that waits for an io. */
+/* Times to be set, in ns since 1970; 0: left as it is. */
+struct attr_change {
+	int64_t atime, mtime;
+};
+
+/* READs into the page cache of a disk that are not answered; see hold.c. Any worker. */
+struct reads {
+	atomic_uint turn;
+	atomic_uint open[2];
+};
+
+/* One FUSE request that waits for an io; or an OPEN that is held. */
 struct context {
 	struct blk_io io;
 	TAILQ_ENTRY(context) entry; /* of the worker's free or active ones */
@@ -125,8 +290,18 @@ struct context {
 	struct file *file;
 	fuse_req_t req;
 	struct buffer *buffer; /* WRITE: holds the payload; else NULL */
+	fuse_ino_t ino; /* getattr, setattr, fsync */
+	struct attr_change change; /* setattr */
+	int err; /* fsync */
+	bool owes; /* fsync: that of the file's `owed` */
+	uint64_t size; /* lseek, O_TRUNC: of the disk */
+	uint64_t serial; /* another one for each request */
+	uint64_t since_ns; /* taken from /dev/fuse */
+	struct reads *reads; /* READ: where it is counted, in place turn % 2; else NULL */
+	unsigned int turn; /* of an OPEN: in which it came */
+	bool held; /* an OPEN */
+	bool cached; /* READ: its pages are locked until it is answered */
 	/* lseek */
-	uint64_t size;
 	unsigned int rounds;
 	bool hole;
 };
@@ -140,7 +315,9 @@ struct worker_stats {
 	_Atomic uint64_t payload_in, payload_out; /* bytes of WRITE and READ requests */
 	_Atomic uint64_t placed; /* payloads that the kernel put into the peer's slots */
 	_Atomic uint64_t copies; /* payloads that had to be copied */
+	_Atomic uint64_t emptied; /* disks that an O_TRUNC has made read as zeros */
 	_Atomic uint64_t interrupted; /* requests given up because their process was killed */
+	_Atomic uint64_t held; /* opens that had to wait for reads */
 };
 
 struct worker {
@@ -159,34 +336,63 @@ struct worker {
 	bool answered; /* something was answered since /dev/fuse was last found empty */
 	bool deaf; /* /dev/fuse is left alone until something is free again */
 	unsigned int skipped; /* rounds since /dev/fuse was last looked at */
-	uint64_t interrupt_ns; /* when to look for killed processes next */
+	struct base_bucket lines; /* of what users do to disks */
+	uint64_t now_ns; /* of this round */
+	uint64_t serial; /* of the newest context */
+	unsigned int held; /* opens */
+	struct killed *killed;
 	struct worker_stats stats;
 };
 
 #define STAT_ADD(w, field, n)                                                                      \
 	atomic_fetch_add_explicit(&(w)->stats.field, (n), memory_order_relaxed)
 
-/* Mount. @return enum run_exit. */
+/* Mount, and let the holder have it. @return enum run_exit. */
 int device_mount(struct ismblk *app);
-/* Tolerates what is not there, and a mount that somebody else has undone. */
-void device_unmount(struct ismblk *app);
+/* Serve the mount app->fuse_fd of an earlier process. @return enum run_exit. */
+int device_take(struct ismblk *app);
+/* End libfuse's session; the mount is the holder's. Tolerates what is not there. */
+void device_close(struct ismblk *app);
+/* A buffer to read a request into, `current`. */
+void device_take_buffer(struct worker *w);
 /* run_poll_fn of a worker. */
 unsigned int device_poll(void *arg, uint64_t now_ns);
 /* The worker that runs the current operation. */
 struct worker *worker_self(void);
-/* @return a context for an io of this disk's peer; never NULL inside an operation. */
+/* @return a context for an io of this disk; never NULL inside an operation. */
+struct context *context_for(struct worker *w, fuse_req_t req, struct peer *peer,
+			    struct blk_disk *disk);
+/* The same for an open file. */
 struct context *context_get(struct worker *w, fuse_req_t req, struct file *file);
 /* The request was answered. */
 void context_put(struct context *c);
+/* Answer with an error (positive errno) now, whatever the request waits for. */
+void context_give_up(struct context *c, int err);
 /* Give the io to the worker's queue of the disk's peer; answers the request if that fails. */
 void context_submit(struct context *c);
+
+/* --- killed.c --- */
+
+/* Each round. */
+void killed_step(struct worker *w);
+/* @return 0; -ENOMEM. */
+int killed_init(struct worker *w);
+/* Tolerates one that was not initialised. */
+void killed_free(struct worker *w);
+
+/* --- hold.c --- */
+
+/* The READ of this context is counted: reads_end() is owed. */
+void reads_begin(struct context *c);
+void reads_end(struct context *c);
+/* Answer the OPEN with file_opened(), now or in a later hold_step(). */
+void hold_open(struct worker *w, fuse_req_t req, struct file *f);
+/* Each round. @return opens answered. */
+unsigned int hold_step(struct worker *w);
 
 /* --- tree.c --- */
 
 void tree_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
-void tree_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void tree_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
-		  struct fuse_file_info *fi);
 void tree_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		  struct fuse_file_info *fi);
 void tree_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
@@ -199,34 +405,67 @@ void tree_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t
 		 const char *newname, unsigned int flags);
 /* The disk behind a file's number, or NULL; *peer is its peer. */
 struct blk_disk *tree_disk(struct ismblk *app, fuse_ino_t ino, struct peer **peer);
+/*
+ * The peer whose disks are in this folder, or NULL (the root of several peers, or no folder).
+ */
+struct peer *tree_folder(struct ismblk *app, fuse_ino_t ino);
+bool tree_is_folder(struct ismblk *app, fuse_ino_t ino);
 /* The number of a disk's file. */
 fuse_ino_t tree_ino(const struct peer *peer, const struct blk_disk *disk);
 bool tree_read_only(const struct ismblk *app, const struct blk_disk *disk);
 
+/* --- attr.c --- */
+
+void attr_get(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void attr_set(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+	      struct fuse_file_info *fi);
+/*
+ * The newest attributes that are known here of a folder or disk.
+ * @return seconds for which the kernel may trust them.
+ */
+double attr_fill(struct ismblk *app, struct stat *st, fuse_ino_t ino);
+/* What is remembered of a disk's file. */
+struct times *attr_times(struct ismblk *app, fuse_ino_t ino);
+/* A write has ended, well or not. Before its answer. */
+void attr_written(const struct blk_disk *disk, struct times *times);
+
+/* --- truncate.c --- */
+
+/* Make a disk read as zeros, all of it; answers a SETATTR. */
+void truncate_disk(fuse_req_t req, fuse_ino_t ino, struct peer *peer, struct blk_disk *disk);
+
 /* --- file.c --- */
 
+/* An open file: what this process knows of it besides what is kept. */
 struct file {
-	LIST_ENTRY(file) entry;
+	struct kept_file *kept;
+	SLIST_ENTRY(file) entry; /* of those that are free */
 	struct blk_disk *disk;
 	struct peer *peer;
+	struct times *times;
+	bool dsync; /* opened with O_SYNC or O_DSYNC */
+	struct reads *reads; /* of the disk */
 	bool direct; /* past the kernel's page cache */
-	_Atomic uint64_t losses; /* of the disk, as this open file knows them */
 };
 
-static inline struct file *
-file_of(const struct fuse_file_info *fi)
-{
-	return (struct file *)(uintptr_t)fi->fh;
-}
+/* The table of open files, with those of an earlier process. @return 0; -ENOMEM. */
+int file_init(struct ismblk *app);
+/* @return NULL: there is no such file, and the request has got its answer (EBADF). */
+struct file *file_of(fuse_req_t req, const struct fuse_file_info *fi);
 
 void file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+/* The end of an open that hold_open() was given: the answer, or it has failed. */
+void file_opened(fuse_req_t req, struct file *f);
+void file_free(struct file *f);
 void file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void file_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
 void file_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len,
 		    struct fuse_file_info *fi);
 void file_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi);
-/* Files that the kernel did not close: the mount was torn away. */
-void file_free_all(void);
+/* copy_file_range(2), on the server. */
+void file_copy(fuse_req_t req, fuse_ino_t ino_in, off_t off_in, struct fuse_file_info *fi_in,
+	       fuse_ino_t ino_out, off_t off_out, struct fuse_file_info *fi_out, size_t len,
+	       int flags);
 /*
  * What a range operation does to `size` bytes of disk. @return 0 *len is clipped; or a positive
  * errno.
@@ -253,13 +492,19 @@ struct ismblk {
 	unsigned int queues; /* of each client; workers 0..queues-1 serve the mount */
 	struct worker *workers;
 	struct fuse_session *session;
-	int fuse_fd;
+	int fuse_fd; /* -1 = none */
+	int session_fd; /* the number that libfuse writes its answers to, and closes; -1 */
+	struct record *record; /* NULL with --list */
+	int record_fd;
+	bool taken; /* the mount was made by an earlier process */
 	uint32_t request_max; /* bytes of payload that a request may have, at most REQUEST_MAX */
 	bool announced; /* "ready" was said */
-	_Atomic bool initialised; /* the kernel's INIT is answered; any worker sets it */
 	_Atomic int status; /* enum run_exit to end with; any worker sets it */
 	uint64_t control_ns; /* when control is due */
-	struct timespec start; /* times of all files */
+	uint64_t work_ns; /* when something happened last, while no worker runs */
+	uint64_t cache_ns; /* when to look for lost writes next */
+	unsigned int caches_asked; /* how many are under way */
+	struct timespec start; /* times of folders */
 };
 
 #endif

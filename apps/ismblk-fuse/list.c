@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "base_process.h"
 #include "run.h"
 
 typedef int (*disk_fn)(void *arg, const struct peer *peer, const struct blk_disk *disk);
@@ -85,7 +86,7 @@ list_print(const struct ismblk *app)
 		printf("%-18s  %-24s %16s  %s  %s\n", "PEER", "NAME", "SIZE", "  ", "DESCRIPTION");
 		ret = each_disk(app, print_row, NULL);
 	}
-	if (ret != 0 || fflush(stdout) != 0) {
+	if (ret != 0 || base_process_flush() != 0) {
 		run_error("cannot print the list");
 		return RUN_EXIT_FAIL;
 	}

@@ -5,53 +5,66 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "base_helper.h"
+#include "base_line.h"
 #include "base_time.h"
 #include "rte_pmd_ism.h"
 #include "run.h"
+#include "run_holder.h"
 
 #define READ_AHEAD_KB 1024
+#define READY_MS 200 /* for lines before "ready" */
 
-static struct ismblk app = { .fuse_fd = -1 };
+static struct ismblk app = { .fuse_fd = -1, .session_fd = -1, .record_fd = -1 };
 static char mount_path[PATH_MAX];
+static char **words; /* of the command line, in their order; NULL: no memory, or not needed */
 
 /*
  * The kernel reads ahead 128 KiB on a FUSE mount unless its sysfs says more: ask for one
- * request of the largest size. Only root may; it is no loss if not. (A stat() of our own mount
- * would wait for us.)
+ * request of the largest size. Only root may; it is no loss if not. By a helper: sysfs may wait.
  */
 static void
-set_read_ahead(const char *mount)
+set_read_ahead(struct base_job *job)
 {
-	char line[1024], dev[32], dir[512], path[96];
-	FILE *f = fopen("/proc/self/mountinfo", "re");
+	char path[96];
+	FILE *f;
 
-	if (f == NULL)
-		return;
-	path[0] = '\0';
-	while (fgets(line, sizeof(line), f) != NULL) {
-		if (sscanf(line, "%*d %*d %31s %*s %511s", dev, dir) == 2 &&
-		    strcmp(dir, mount) == 0)
-			snprintf(path, sizeof(path), "/sys/class/bdi/%s/read_ahead_kb", dev);
-	}
-	fclose(f);
-	f = path[0] != '\0' ? fopen(path, "we") : NULL;
+	snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb",
+		 app.record->mount_id.major, app.record->mount_id.minor);
+	f = app.record->mounted ? fopen(path, "we") : NULL;
 	if (f == NULL)
 		return;
 	fprintf(f, "%d\n", READ_AHEAD_KB);
 	fclose(f);
 }
 
+static struct base_job read_ahead_job = { .work = set_read_ahead };
+
+/* After all that was said before: who waits for "ready" may read that. */
+static void
+tell_ready(void)
+{
+	int ret;
+
+	base_line_drain(READY_MS);
+	ret = run_held_ready();
+	if (ret < 0)
+		run_error("the holder of the mount does not listen: %s", strerror(-ret));
+}
+
 /* Control shares worker 0's rounds. */
 static unsigned int
 control_poll(void *arg, uint64_t now_ns)
 {
-	if (!app.announced && atomic_load_explicit(&app.initialised, memory_order_relaxed)) {
+	if (!app.announced) {
 		app.announced = true;
-		set_read_ahead(app.opt.mount);
-		run_ready();
+		(void)base_helper_submit(&read_ahead_job);
+		tell_ready();
 	}
 	return peers_control(&app, now_ns);
 }
@@ -75,12 +88,19 @@ choose_queues(void)
 static int
 open_link(void)
 {
-	const struct link_conf conf = {
+	struct link_conf conf = {
 		.dev_id = app.dev_id,
 		.keepalive_ms = (uint32_t)app.opt.keepalive_ms,
 	};
-	int ret = link_create(&conf, &app.link);
+	int ret;
 
+	/* What a server owes, it owes to a process of that epoch: an EIO of a FLUSH (SPEC-blk). */
+	if (app.record != NULL)
+		conf.epoch = app.record->epoch;
+	ret = link_create(&conf, &app.link);
+
+	if (ret == 0 && app.record != NULL)
+		app.record->epoch = *link_epoch(app.link);
 	if (ret == 0)
 		return RUN_EXIT_OK;
 	run_error("cannot start sessions: %s", strerror(-ret));
@@ -108,6 +128,28 @@ choose_request_max(void)
 			 app.request_max / 1024);
 }
 
+/*
+ * Make room for the next process, at once: what is under way the kernel sends again, and the rest
+ * is in the record.
+ */
+static _Noreturn void
+leave(void)
+{
+	run_note("leaving the mount %s to the next process", app.opt.mount);
+	base_line_drain(READY_MS);
+	_exit(RUN_EXIT_OK);
+}
+
+static int
+mount_or_take(void)
+{
+	if (app.taken)
+		return device_take(&app);
+	choose_request_max();
+	app.record->request_max = app.request_max;
+	return device_mount(&app);
+}
+
 /* @return enum run_exit to end with. */
 static int
 serve(void)
@@ -116,24 +158,35 @@ serve(void)
 					    .idle_max_us = (uint32_t)app.opt.idle_max_us };
 	int ret;
 
-	choose_request_max();
-	ret = device_mount(&app);
+	ret = mount_or_take();
 	if (ret != RUN_EXIT_OK)
-		goto unmount;
+		goto close_device;
 	if (run_add_poller(0, control_poll, NULL) != 0) {
 		ret = RUN_EXIT_FAIL;
-		goto unmount;
+		goto close_device;
 	}
 	telemetry_start(&app);
-	run_note("mounted on %s, %u lcore%s", app.opt.mount, app.queues,
-		 app.queues == 1 ? "" : "s");
+	run_note("%s %s, %u lcore%s", app.taken ? "serving the mount" : "mounted on", app.opt.mount,
+		 app.queues, app.queues == 1 ? "" : "s");
 	run_loop(&idle);
 	telemetry_stop();
+	if (run_held_leaving())
+		leave();
+	run_held_bye();
 	peers_drain(&app);
 	ret = atomic_load_explicit(&app.status, memory_order_relaxed);
-unmount:
-	device_unmount(&app);
+close_device:
+	device_close(&app);
 	return ret;
+}
+
+/* Peers whose disks are in the kernel's hands already may come when they come. */
+static int
+find_peers(void)
+{
+	int ret = app.taken ? peers_open(&app) : peers_connect(&app);
+
+	return ret == RUN_EXIT_OK && !app.taken ? peers_check_exports(&app) : ret;
 }
 
 static int
@@ -149,11 +202,9 @@ run(void)
 		ret = open_link();
 	if (ret != RUN_EXIT_OK)
 		goto close_device;
-	ret = peers_connect(&app);
+	ret = find_peers();
 	if (ret == RUN_EXIT_OK)
-		ret = peers_check_exports(&app);
-	if (ret == RUN_EXIT_OK)
-		ret = app.opt.list ? list_print(&app) : serve();
+		ret = app.record == NULL ? list_print(&app) : serve();
 	peers_close(&app);
 	link_destroy(app.link);
 close_device:
@@ -161,12 +212,78 @@ close_device:
 	return ret;
 }
 
+/* --- two processes --- */
+
+/* Who parses the command line changes the order of its words. */
+static void
+keep_words(int argc, char **argv)
+{
+	words = calloc((size_t)argc + 1, sizeof(*words));
+	if (words != NULL)
+		memcpy(words, argv, (size_t)argc * sizeof(*words));
+}
+
+/* Hold the mount; another process makes it. */
+static int
+hold(void)
+{
+	char what[PATH_MAX + 16];
+	const struct run_holder_conf conf = {
+		.argv = words,
+		.what = what,
+		.restart = !app.opt.no_restart,
+		.is_over = mount_is_over,
+		.end = mount_end,
+	};
+
+	if (words == NULL) {
+		run_error("no memory for the command line");
+		return RUN_EXIT_FAIL;
+	}
+	snprintf(what, sizeof(what), "the mount %s", mount_path);
+	return run_holder(&conf);
+}
+
+/* The held process: a mount of its own, or that of one before it. */
+static int
+find_record(void)
+{
+	int fds[RUN_HOLDER_FDS], ret;
+
+	app.taken = run_held_taken(fds) >= 2;
+	if (!app.taken)
+		return record_make(&app);
+	app.fuse_fd = fds[0];
+	ret = record_take(&app, fds[1]);
+	if (ret != RUN_EXIT_OK)
+		run_held_refuse();
+	return ret;
+}
+
+/* The first process looks at the mount point; a later one must not: it would wait for itself. */
+static int
+prepare_mount(bool held)
+{
+	int fds[RUN_HOLDER_FDS], ret;
+
+	if (!held || run_held_taken(fds) == 0) {
+		ret = mountpoint_check(app.opt.mount, mount_path);
+		if (ret != RUN_EXIT_OK)
+			return ret;
+		app.opt.mount = mount_path;
+	}
+	return held ? find_record() : RUN_EXIT_OK;
+}
+
 int
 main(int argc, char **argv)
 {
-	int ret, app_argc;
+	bool held = run_held_start();
 	char **app_argv;
+	int ret, app_argc;
 
+	if (!held)
+		keep_words(argc, argv);
 	ret = run_args(argc, argv, "dpdk-ismblk", &app_argc, &app_argv);
 	if (ret != RUN_EXIT_OK)
 		return ret;
@@ -176,14 +293,15 @@ main(int argc, char **argv)
 	run_quiet(app.opt.quiet || app.opt.list);
 	clock_gettime(CLOCK_REALTIME, &app.start);
 	if (app.opt.mount != NULL) {
-		ret = mountpoint_check(app.opt.mount, mount_path);
-		if (ret != RUN_EXIT_OK)
-			return ret;
-		app.opt.mount = mount_path;
+		ret = prepare_mount(held);
+		if (ret != RUN_EXIT_OK || !held)
+			return ret != RUN_EXIT_OK ? ret : hold();
 	}
 	ret = run_eal_init();
 	if (ret != RUN_EXIT_OK)
 		return ret;
+	if (held)
+		run_held_signals();
 	ret = run();
 	run_fini();
 	return ret;

@@ -45,7 +45,8 @@ complain_stat(const char *dir, int err)
 	case ENOTCONN:
 	case ECONNABORTED:
 		run_error("mount point %s: a program that was killed left its mount there; "
-			  "'fusermount3 -u %s' removes it",
+			  "'fusermount3 -u %s' removes it, with -z as well while files are open; "
+			  "'losetup -d' a loop device on it",
 			  dir, dir);
 		break;
 	default:

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base_peers.h"
 #include "base_text.h"
 #include "run.h"
 #include "run_options.h"
@@ -25,14 +26,17 @@ static const char help[] =
 	"  --allow-other            let other users into the mount\n"
 	"  --fast-io-fail TIME      without a session, fail requests after TIME: seconds, or\n"
 	"                           milliseconds with the suffix ms (wait for ever)\n"
+	"  --io-timeout TIME        fail any request that takes longer than TIME, as above "
+	"(never)\n"
 	"  --connect-timeout-ms MS  give up at start when a peer does not answer (5000)\n"
 	"  --keepalive-ms MS        a sign of life is sent this often (1000)\n"
 	"  --queues N               queues to each peer (one per lcore, at most 16)\n"
 	"  --depth N                requests in flight per queue, a power of two (64)\n"
 	"  --slot-size BYTES        largest request on the link, a multiple of 4K (64K)\n"
 	"  --digest                 protect payloads with CRC32C\n"
+	"  --no-restart             end when the process that serves the mount dies\n"
 	"  --hot-us US              poll without sleeping for so long after work (200)\n"
-	"  --idle-max-us US         longest sleep when idle (10000)\n"
+	"  --idle-max-us US         longest sleep when idle (40000)\n"
 	"  --device NAME            the function to use, when there are several\n"
 	"  --quiet                  say only what goes wrong\n"
 	"  --help, --version        print this, or the version, and end\n"
@@ -44,14 +48,17 @@ static const char help[] =
 static int
 take_time(void *options, const char *name, const char *text)
 {
-	uint64_t *ms = &((struct options *)options)->fast_io_fail_ms;
+	struct options *opt = options;
+	uint64_t *ms = strcmp(name, "io-timeout") == 0 ? &opt->io_timeout_ms
+						       : &opt->fast_io_fail_ms;
 	size_t len = strlen(text);
 	bool is_ms = len > 2 && strcmp(text + len - 2, "ms") == 0;
 	char digits[24];
 
 	if (len < sizeof(digits)) {
 		snprintf(digits, sizeof(digits), "%.*s", (int)(is_ms ? len - 2 : len), text);
-		if (base_num_parse(digits, 0, 1, is_ms ? 86400000 : 86400, ms) == 0) {
+		if (base_num_parse(digits, 0, ms == &opt->io_timeout_ms ? 0 : 1,
+				   is_ms ? 86400000 : 86400, ms) == 0) {
 			*ms *= is_ms ? 1 : 1000;
 			return -1;
 		}
@@ -67,8 +74,8 @@ take_peer(void *options, const char *name, const char *text)
 	uint64_t gid;
 	unsigned int i;
 
-	if (base_gid_parse(text, &gid) != 0) {
-		run_error("--peer '%s': expected a GID of 1 to 16 hex digits, not 0", text);
+	if (base_peer_parse(text, &gid) != 0) {
+		run_error("--peer '%s': expected %s", text, base_peer_expected());
 		return RUN_EXIT_USAGE;
 	}
 	for (i = 0; i < opt->peer_count; i++) {
@@ -134,12 +141,14 @@ static const struct run_option table[] = {
 	{ "device", RUN_OPTION_TEXT, AT(device) },
 	{ "cache", RUN_OPTION_TAKE, .take = take_cache },
 	{ "fast-io-fail", RUN_OPTION_TAKE, .take = take_time },
+	{ "io-timeout", RUN_OPTION_TAKE, .take = take_time },
 	{ "read-only", RUN_OPTION_FLAG, AT(read_only) },
 	{ "list", RUN_OPTION_FLAG, AT(list) },
 	{ "json", RUN_OPTION_FLAG, AT(json) },
 	{ "allow-other", RUN_OPTION_FLAG, AT(allow_other) },
 	{ "digest", RUN_OPTION_FLAG, AT(digest) },
 	{ "quiet", RUN_OPTION_FLAG, AT(quiet) },
+	{ "no-restart", RUN_OPTION_FLAG, AT(no_restart) },
 	{ "queues", RUN_OPTION_NUMBER, AT(queues), 1, LINK_QUEUES_MAX, 0 },
 	{ "depth", RUN_OPTION_NUMBER, AT(depth), 2, LINK_DEPTH_MAX, 64, .power_of_two = true },
 	{ "slot-size", RUN_OPTION_NUMBER, AT(slot_size), 4096, LINK_SLOT_MAX, 65536,
@@ -147,7 +156,7 @@ static const struct run_option table[] = {
 	{ "connect-timeout-ms", RUN_OPTION_NUMBER, AT(connect_timeout_ms), 1, 3600000, 5000 },
 	{ "keepalive-ms", RUN_OPTION_NUMBER, AT(keepalive_ms), 10, 60000, 1000 },
 	{ "hot-us", RUN_OPTION_NUMBER, AT(hot_us), 0, 1000000, 200 },
-	{ "idle-max-us", RUN_OPTION_NUMBER, AT(idle_max_us), 20, 100000, 10000 },
+	{ "idle-max-us", RUN_OPTION_NUMBER, AT(idle_max_us), 20, 100000, 40000 },
 };
 
 static const struct run_options command_line = {

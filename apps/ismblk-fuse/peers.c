@@ -4,14 +4,23 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include <rte_common.h>
+#include <rte_random.h>
 
 #include "base_time.h"
 #include "run.h"
 
 #define CONTROL_NS (50 * BASE_NS_PER_US) /* between two rounds of control on a busy lcore */
-#define WAIT_NS (100 * BASE_NS_PER_US) /* between two rounds while nobody is served */
+/*
+ * While nobody is served, rounds are half as far apart as the last thing that happened is ago: many
+ * who wait for one server leave it the CPUs.
+ */
+#define WAIT_MIN_NS (50 * BASE_NS_PER_US)
+#define WAIT_MAX_NS (40 * BASE_NS_PER_MS)
 #define DRAIN_NS (2 * BASE_NS_PER_S)
 
 bool
@@ -29,8 +38,8 @@ peers_selected(const struct ismblk *app, const struct blk_disk *disk)
 /* --- what clients tell, on the control thread (lib/link logs sessions) --- */
 
 /*
- * Attributes only (offset -1): dropping pages would wait for pages that are being read, that is for
- * ourselves. The kernel drops them itself when it then sees another size.
+ * Attributes only (offset -1): that waits for nobody. The kernel drops pages itself when it then
+ * sees another size; for all else there is cache.c.
  */
 static void
 on_change(void *arg, struct blk_client *c, struct blk_disk *disk)
@@ -55,6 +64,8 @@ static int
 open_peer(struct ismblk *app, uint64_t gid)
 {
 	struct peer *p = &app->peers[app->peer_count];
+	struct record_peer *kept = app->record != NULL ? &app->record->peers[app->peer_count]
+						       : NULL;
 	const struct blk_client_conf conf = {
 		.link = app->link,
 		.rgid = gid,
@@ -63,16 +74,26 @@ open_peer(struct ismblk *app, uint64_t gid)
 		.slot_size = (uint32_t)app->opt.slot_size,
 		.digest = app->opt.digest,
 		.fast_io_fail_ms = (uint32_t)app->opt.fast_io_fail_ms,
+		.io_timeout_ms = (uint32_t)app->opt.io_timeout_ms,
 		.on_change = on_change,
 		.arg = p,
+		.kept = kept != NULL ? &kept->kept : NULL,
 	};
 	int ret;
 
 	p->app = app;
 	p->gid = gid;
 	p->index = app->peer_count;
+	p->kept = kept;
 	base_gid_str(gid, p->name);
+	p->reads = calloc(BLK_EXPORTS_MAX, sizeof(*p->reads));
+	if (p->reads == NULL) {
+		run_error("no memory for peer %s", p->name);
+		return RUN_EXIT_FAIL;
+	}
 	ret = blk_client_create(&conf, &p->client);
+	if (ret != 0)
+		free(p->reads);
 	if (ret == -EADDRINUSE) {
 		run_error("--peer %s is our own GID: expected the server's", p->name);
 		return RUN_EXIT_PEER;
@@ -85,10 +106,17 @@ open_peer(struct ismblk *app, uint64_t gid)
 	return RUN_EXIT_OK;
 }
 
+/* So often a peer may say that it has no room: what it offers next may be less, and be had. */
+#define BUSY_TRIES 3
+
 /* Is there any point in waiting on? A peer may still be starting; a refusal will not change. */
 static bool
-is_final(enum link_why why)
+is_final(const struct link_session_info *info)
 {
+	enum link_why why = info->why;
+
+	if (why == LINK_WHY_BUSY)
+		return info->errors[LINK_WHY_BUSY] >= BUSY_TRIES;
 	return why == LINK_WHY_REFUSED || why == LINK_WHY_NO_SERVICE || why == LINK_WHY_VERSION;
 }
 
@@ -121,10 +149,12 @@ complain(const struct ismblk *app, const struct peer *p, const struct link_sessi
 	return RUN_EXIT_PEER;
 }
 
+/* Not all for the same time, or those that start together stay together. */
 static void
-idle_a_moment(void)
+idle_a_moment(uint64_t idle_ns)
 {
-	const struct timespec ts = { .tv_nsec = WAIT_NS };
+	uint64_t ns = RTE_MIN(RTE_MAX(idle_ns / 2, WAIT_MIN_NS), WAIT_MAX_NS);
+	const struct timespec ts = { .tv_nsec = (long)(ns - rte_rand_max(ns / 4)) };
 
 	nanosleep(&ts, NULL);
 }
@@ -140,8 +170,10 @@ round_alone(struct ismblk *app)
 	work = peers_control(app, now);
 	for (i = 0; i < app->queues; i++)
 		work += peers_poll_queues(app, i, now);
-	if (work == 0)
-		idle_a_moment();
+	if (work > 0 || app->work_ns == 0)
+		app->work_ns = now;
+	else
+		idle_a_moment(now - app->work_ns);
 }
 
 static int
@@ -156,7 +188,7 @@ wait_peer(struct ismblk *app, struct peer *p, uint64_t deadline)
 			run_error("ended by a signal before peer %s was there", p->name);
 			return RUN_EXIT_FAIL;
 		}
-		if (!info.up && (is_final(info.why) || base_now_ns() > deadline))
+		if (!info.up && (is_final(&info) || base_now_ns() > deadline))
 			return complain(app, p, &info);
 		if (base_now_ns() > deadline && !blk_client_up(p->client)) {
 			run_error("peer %s does not tell its exports within %" PRIu64 " ms",
@@ -168,14 +200,23 @@ wait_peer(struct ismblk *app, struct peer *p, uint64_t deadline)
 }
 
 int
-peers_connect(struct ismblk *app)
+peers_open(struct ismblk *app)
 {
-	uint64_t deadline = base_now_ns() + app->opt.connect_timeout_ms * BASE_NS_PER_MS;
 	unsigned int i;
 	int ret = RUN_EXIT_OK;
 
 	for (i = 0; i < app->opt.peer_count && ret == RUN_EXIT_OK; i++)
 		ret = open_peer(app, app->opt.peers[i]);
+	return ret;
+}
+
+int
+peers_connect(struct ismblk *app)
+{
+	uint64_t deadline = base_now_ns() + app->opt.connect_timeout_ms * BASE_NS_PER_MS;
+	int ret = peers_open(app);
+	unsigned int i;
+
 	for (i = 0; i < app->peer_count && ret == RUN_EXIT_OK; i++)
 		ret = wait_peer(app, &app->peers[i], deadline);
 	return ret;
@@ -212,7 +253,7 @@ peers_control(struct ismblk *app, uint64_t now_ns)
 	if (now_ns < app->control_ns)
 		return 0;
 	app->control_ns = now_ns + CONTROL_NS;
-	work = link_poll(app->link, now_ns);
+	work = link_poll(app->link, now_ns) + cache_poll(app, now_ns);
 	for (i = 0; i < app->peer_count; i++)
 		work += blk_client_poll(app->peers[i].client, now_ns);
 	return work;
@@ -249,10 +290,17 @@ void
 peers_drain(struct ismblk *app)
 {
 	uint64_t deadline = base_now_ns() + DRAIN_NS;
-	unsigned int i, q;
 
 	while (answerable(app) != 0 && base_now_ns() < deadline)
 		round_alone(app);
+	peers_fail(app);
+}
+
+void
+peers_fail(struct ismblk *app)
+{
+	unsigned int i, q;
+
 	for (i = 0; i < app->peer_count; i++) {
 		for (q = 0; q < app->queues; q++)
 			blk_cq_abort(blk_client_queue(app->peers[i].client, q), -EIO);
@@ -262,6 +310,10 @@ peers_drain(struct ismblk *app)
 void
 peers_close(struct ismblk *app)
 {
-	while (app->peer_count > 0)
-		blk_client_destroy(app->peers[--app->peer_count].client);
+	while (app->peer_count > 0) {
+		struct peer *p = &app->peers[--app->peer_count];
+
+		blk_client_destroy(p->client);
+		free(p->reads);
+	}
 }

@@ -21,6 +21,18 @@ static const struct ismblk *shown;
 		base_tel_dict_u64(d, #field, sum);                                                 \
 	} while (0)
 
+/* What became of requests, beside their payload. */
+static void
+add_requests(struct rte_tel_data *d)
+{
+	SUM(requests);
+	SUM(empty);
+	SUM(stalls);
+	SUM(interrupted);
+	SUM(emptied);
+	SUM(held);
+}
+
 static int
 show_mount(const char *cmd, const char *params, struct rte_tel_data *d)
 {
@@ -30,14 +42,11 @@ show_mount(const char *cmd, const char *params, struct rte_tel_data *d)
 	if (shown != NULL) {
 		rte_tel_data_start_dict(d);
 		base_tel_dict_u64(d, "workers", shown->queues);
-		SUM(requests);
-		SUM(empty);
-		SUM(stalls);
+		add_requests(d);
 		SUM(payload_in);
 		SUM(payload_out);
 		SUM(placed);
 		SUM(copies);
-		SUM(interrupted);
 		ret = 0;
 	}
 	pthread_mutex_unlock(&lock);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Names and attributes. Nothing is stored: numbers follow from the places in the tables.
+ * Names. Nothing is stored: numbers follow from the places in the tables, which stay when one
+ * process goes on for another (record.c).
  *
  *	1                            the root
  *	2 + peer                     a peer's folder (several peers)
@@ -49,9 +50,8 @@ tree_disk(struct ismblk *app, fuse_ino_t ino, struct peer **peer)
 	return blk_client_disk((*peer)->client, ino & 0xffff);
 }
 
-/* The peer whose disks are in this folder, or NULL (the root of several peers, or no folder). */
-static struct peer *
-folder_peer(struct ismblk *app, fuse_ino_t ino)
+struct peer *
+tree_folder(struct ismblk *app, fuse_ino_t ino)
 {
 	if (ino == FUSE_ROOT_ID)
 		return app->peer_count == 1 ? &app->peers[0] : NULL;
@@ -60,10 +60,10 @@ folder_peer(struct ismblk *app, fuse_ino_t ino)
 	return NULL;
 }
 
-static bool
-is_folder(struct ismblk *app, fuse_ino_t ino)
+bool
+tree_is_folder(struct ismblk *app, fuse_ino_t ino)
 {
-	return ino == FUSE_ROOT_ID || folder_peer(app, ino) != NULL;
+	return ino == FUSE_ROOT_ID || tree_folder(app, ino) != NULL;
 }
 
 bool
@@ -76,97 +76,6 @@ static bool
 is_visible(const struct ismblk *app, const struct blk_disk *disk)
 {
 	return blk_disk_present(disk) && peers_selected(app, disk);
-}
-
-/* --- attributes --- */
-
-static void
-fill_common(const struct ismblk *app, struct stat *st, fuse_ino_t ino)
-{
-	memset(st, 0, sizeof(*st));
-	st->st_ino = ino;
-	st->st_uid = geteuid();
-	st->st_gid = getegid();
-	st->st_atim = st->st_mtim = st->st_ctim = app->start;
-	st->st_blksize = 4096;
-}
-
-static void
-fill_folder(const struct ismblk *app, struct stat *st, fuse_ino_t ino)
-{
-	fill_common(app, st, ino);
-	st->st_mode = S_IFDIR | (app->opt.allow_other ? 0555 : 0500);
-	st->st_nlink = 2;
-}
-
-static void
-fill_file(const struct ismblk *app, struct stat *st, fuse_ino_t ino, const struct blk_disk *disk)
-{
-	mode_t mode = tree_read_only(app, disk) ? 0400 : 0600;
-
-	if (app->opt.allow_other)
-		mode |= mode >> 3 | mode >> 6;
-	fill_common(app, st, ino);
-	/* What the kernel cached may not be what the disk holds: another time makes it forget. */
-	st->st_mtim.tv_sec += (time_t)blk_disk_losses(disk);
-	st->st_mode = S_IFREG | mode;
-	st->st_nlink = 1;
-	st->st_size = (off_t)blk_disk_size(disk);
-	st->st_blocks = (blkcnt_t)((blk_disk_size(disk) + 511) / 512);
-}
-
-/* @return 0, or -ENOENT. */
-static int
-fill(struct ismblk *app, struct stat *st, fuse_ino_t ino)
-{
-	struct blk_disk *disk;
-	struct peer *peer;
-
-	if (is_folder(app, ino)) {
-		fill_folder(app, st, ino);
-		return 0;
-	}
-	disk = tree_disk(app, ino, &peer);
-	if (disk == NULL)
-		return -ENOENT;
-	fill_file(app, st, ino, disk);
-	return 0;
-}
-
-void
-tree_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	struct stat st;
-
-	if (fill(app_of(req), &st, ino) == 0)
-		fuse_reply_attr(req, &st, ATTR_SECONDS);
-	else
-		fuse_reply_err(req, ENOENT);
-}
-
-/*
- * A disk keeps its size and mode. Two exceptions, so that tools for files work on it: times are
- * ignored, and the O_TRUNC of an open (size 0 without an open file) is accepted without effect.
- */
-void
-tree_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
-	     struct fuse_file_info *fi)
-{
-	struct ismblk *app = app_of(req);
-	struct blk_disk *disk;
-	struct peer *peer;
-	bool truncate = (to_set & FUSE_SET_ATTR_SIZE) != 0;
-
-	disk = tree_disk(app, ino, &peer);
-	if (disk == NULL || (to_set & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)))
-		fuse_reply_err(req, EPERM);
-	else if (truncate && tree_read_only(app, disk))
-		fuse_reply_err(req, EROFS);
-	else if (truncate && (uint64_t)attr->st_size != blk_disk_size(disk) &&
-		 (attr->st_size != 0 || fi != NULL))
-		fuse_reply_err(req, EINVAL);
-	else
-		tree_getattr(req, ino, fi);
 }
 
 void
@@ -199,7 +108,7 @@ tree_statfs(fuse_req_t req, fuse_ino_t ino)
 static int
 entry_at(struct ismblk *app, fuse_ino_t ino, unsigned int i, const char **name, fuse_ino_t *child)
 {
-	struct peer *peer = folder_peer(app, ino);
+	struct peer *peer = tree_folder(app, ino);
 	struct blk_disk *disk;
 
 	if (peer == NULL) {
@@ -223,18 +132,18 @@ void
 tree_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct ismblk *app = app_of(req);
-	struct fuse_entry_param e = { .attr_timeout = ATTR_SECONDS, .entry_timeout = ATTR_SECONDS };
+	struct fuse_entry_param e = { .entry_timeout = ATTR_SECONDS };
 	const char *have;
 	unsigned int i;
 	int ret;
 
-	if (!is_folder(app, parent)) {
+	if (!tree_is_folder(app, parent)) {
 		fuse_reply_err(req, ENOTDIR);
 		return;
 	}
 	for (i = 0; (ret = entry_at(app, parent, i, &have, &e.ino)) != -ERANGE; i++) {
 		if (ret == 0 && strcmp(have, name) == 0) {
-			fill(app, &e.attr, e.ino);
+			e.attr_timeout = attr_fill(app, &e.attr, e.ino);
 			fuse_reply_entry(req, &e);
 			return;
 		}
@@ -254,13 +163,11 @@ struct listing {
 static bool
 list_add(struct listing *l, const char *name, fuse_ino_t ino, off_t next)
 {
-	struct fuse_entry_param e = { .ino = ino,
-				      .attr_timeout = ATTR_SECONDS,
-				      .entry_timeout = ATTR_SECONDS };
+	struct fuse_entry_param e = { .ino = ino, .entry_timeout = ATTR_SECONDS };
 	char *at = l->buf + l->used;
 	size_t room = l->size - l->used, need;
 
-	fill(l->app, &e.attr, ino);
+	e.attr_timeout = attr_fill(l->app, &e.attr, ino);
 	/* "." and ".." carry no look-up: number 0 says so. */
 	if (name[0] == '.' && (name[1] == '\0' || strcmp(name, "..") == 0))
 		e.ino = 0;
@@ -283,7 +190,7 @@ list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bool plus)
 	bool room = true;
 	int ret;
 
-	if (!is_folder(l.app, ino)) {
+	if (!tree_is_folder(l.app, ino)) {
 		fuse_reply_err(req, ENOTDIR);
 		return;
 	}

@@ -5,6 +5,7 @@
  *	main.c      life cycle: options, device, session, loop, the way out
  *	options.c   the command line after "--"
  *	pump.c      rounds: output to stdout, stdin to the console, what the person asks for
+ *	show.c      output: one copy, what of history is shown, stdout
  *	news.c      what the client tells besides output, and what becomes of it
  *	list.c      --list
  *	term.c      raw mode and its end, signals, size
@@ -23,6 +24,7 @@
 #include "base_text.h"
 #include "cons_client.h"
 #include "cons_escape.h"
+#include "cons_history.h"
 #include "cons_transcript.h"
 #include "link.h"
 
@@ -85,6 +87,8 @@ void chan_wait(const struct chan *ch, uint64_t ns);
 /* Look at what stdin and stdout are. Before anything else of this file. */
 void term_init(void);
 bool term_interactive(void); /* stdin is a terminal */
+bool term_shows(void); /* stdout is one */
+bool term_utf8(void); /* it takes UTF-8 */
 bool term_is_raw(void);
 /* Raw mode, from now on and after each stop; not while in the background. */
 void term_raw(void);
@@ -92,6 +96,10 @@ void term_raw(void);
 void term_restore(void);
 /* Output was shown: what it has switched on in the terminal will have to be undone. */
 void term_modes_seen(const uint8_t *data, size_t len);
+/* How keys are told now, as far as output has set it: enum cons_modes_keys. */
+unsigned int term_keys(void);
+/* Nothing follows for now: a sequence that output has begun ends. */
+void term_sequence_ends(void);
 /* Whatever output has switched on ends: who switched it on has gone, or we go. Signal safe. */
 void term_modes_undo(void);
 /* @return false: there is no terminal, or it does not know its size. */
@@ -121,15 +129,28 @@ void say_end_line(void);
 
 /* --- the program --- */
 
+#define SHOW_BYTES (16 * 1024)
+
+/* The piece of output that goes to stdout now. */
+struct show {
+	uint8_t raw[SHOW_BYTES]; /* as the peer sent it */
+	uint8_t bytes[CONS_HISTORY_OUT(SHOW_BYTES) + CONS_HISTORY_OUT(0)]; /* the same, filtered */
+	const uint8_t *data; /* one of the two */
+	size_t len, at; /* of it: bytes, and how many were written */
+	struct cons_history history;
+};
+
 struct ismcons {
 	struct options opt;
 	char peer[BASE_GID_STRLEN];
 	uint16_t dev_id;
 	struct link *link;
 	struct cons_client *client;
+	struct cons_terminal *terminal;
 	struct chan in, out;
 	struct cons_transcript *transcript;
 	struct cons_escape escape;
+	struct show show;
 	bool attached; /* once at least */
 	bool lost; /* was told, and not that it is back */
 	bool leaving;
@@ -139,6 +160,7 @@ struct ismcons {
 	int status; /* enum cons_exit, or the program's */
 	uint64_t deadline_ns; /* of the first connection, or of leaving; 0: none */
 	uint64_t typed_ns; /* when something was typed last; 0: not of late */
+	uint64_t held_ns; /* when the newest byte that the escape holds came */
 	uint8_t typed[4096]; /* read and not yet looked at */
 	size_t typed_len, typed_at;
 };
@@ -150,6 +172,17 @@ void finish(struct ismcons *app, int status);
 
 /* run_poll_fn: one round of everything. */
 unsigned int pump_poll(void *arg, uint64_t now_ns);
+
+/* --- show.c --- */
+
+/* Attached, for the first time or again: what was said before is history. */
+void show_attached(struct ismcons *app);
+/* Is there anything that stdout has not taken? */
+bool show_waits(const struct ismcons *app);
+/* Copy an item of output, at most SHOW_BYTES. Nothing may wait. @return bytes of the item. */
+uint32_t show_take(struct ismcons *app, const struct cons_item *item);
+/* @return as chan_write(). */
+ssize_t show_write(struct ismcons *app);
 
 /* --- news.c --- */
 
@@ -167,6 +200,6 @@ void news_help(const struct ismcons *app);
 /* @return enum cons_exit. */
 int list_print(const struct ismcons *app);
 /* "a, b, c": the names of the consoles there are. @return buf. */
-const char *list_names(const struct cons_client *c, char *buf, size_t size);
+const char *list_names(const struct cons_terminal *t, char *buf, size_t size);
 
 #endif

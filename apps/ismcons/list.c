@@ -8,13 +8,14 @@
 
 #include <jansson.h>
 
+#include "base_process.h"
 #include "run.h"
 
 const char *
-list_names(const struct cons_client *c, char *buf, size_t size)
+list_names(const struct cons_terminal *t, char *buf, size_t size)
 {
 	unsigned int n;
-	const struct cons_info *info = cons_client_infos(c, &n);
+	const struct cons_info *info = cons_terminal_infos(t, &n);
 	size_t len = 0;
 
 	buf[0] = '\0';
@@ -113,7 +114,7 @@ int
 list_print(const struct ismcons *app)
 {
 	unsigned int n;
-	const struct cons_info *info = cons_client_infos(app->client, &n);
+	const struct cons_info *info = cons_terminal_infos(app->terminal, &n);
 	int ret = 0;
 
 	if (app->opt.json) {
@@ -124,7 +125,7 @@ list_print(const struct ismcons *app)
 		for (unsigned int i = 0; i < n; i++)
 			print_row(&info[i]);
 	}
-	if (ret != 0 || fflush(stdout) != 0) {
+	if (ret != 0 || base_process_flush() != 0) {
 		run_error("cannot print the list");
 		return CONS_EXIT_FAIL;
 	}

@@ -3,7 +3,6 @@
 #include "ismcons.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +10,13 @@
 
 #include <rte_log.h>
 
+#include "base_line.h"
 #include "base_time.h"
 #include "rte_pmd_ism.h"
 #include "run.h"
 
 #define HISTORY_TERMINAL (16 * 1024)
+#define LINES_MS 200
 
 static struct ismcons app = { .status = CONS_EXIT_FAIL };
 
@@ -43,16 +44,6 @@ exit_code(int run_exit)
 		return CONS_EXIT_REFUSED;
 	default:
 		return CONS_EXIT_FAIL;
-	}
-}
-
-/* Were one of the three closed, the next file that is opened would be taken for it. */
-static void
-open_standard_fds(void)
-{
-	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
-		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
-			(void)!open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);
 	}
 }
 
@@ -120,9 +111,8 @@ history(void)
 static int
 open_client(void)
 {
-	struct cons_client_conf conf = {
-		.link = app.link,
-		.rgid = app.opt.peer,
+	const struct cons_client_conf peer = { .link = app.link, .rgid = app.opt.peer };
+	struct cons_terminal_conf conf = {
 		.list = app.opt.list,
 		.console = app.opt.console,
 		.term = getenv("TERM"),
@@ -134,11 +124,13 @@ open_client(void)
 
 	if (!term_size(&conf.size))
 		conf.size.rows = 0;
-	ret = cons_client_create(&conf, &app.client);
+	ret = cons_client_create(&peer, &app.client);
 	if (ret == -EADDRINUSE) {
 		run_error("--peer %s is our own GID: expected the server's", app.peer);
 		return CONS_EXIT_REFUSED;
 	}
+	if (ret == 0)
+		ret = cons_client_attach(app.client, &conf, &app.terminal);
 	if (ret == 0)
 		return CONS_EXIT_OK;
 	run_error("peer %s: cannot open a session: %s", app.peer, strerror(-ret));
@@ -167,6 +159,8 @@ attend(void)
 	const struct run_idle_conf idle = { .hot_us = (uint32_t)app.opt.hot_us,
 					    .idle_max_us = (uint32_t)app.opt.idle_max_us };
 
+	/* What was said so far stands before the console's output. */
+	base_line_drain(LINES_MS);
 	chan_open(&app.in, STDIN_FILENO, false);
 	chan_open(&app.out, STDOUT_FILENO, true);
 	/* Only what a person types is looked at for the escape. */
@@ -235,7 +229,6 @@ main(int argc, char **argv)
 	int ret, app_argc;
 	char **app_argv;
 
-	open_standard_fds();
 	ret = run_args(argc, argv, "dpdk-ismcons", &app_argc, &app_argv);
 	if (ret != RUN_EXIT_OK)
 		return exit_code(ret);

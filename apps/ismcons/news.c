@@ -48,14 +48,15 @@ news_help(const struct ismcons *app)
 static void
 attached(struct ismcons *app)
 {
-	struct cons_client_info info;
+	struct cons_terminal_info info;
 	char prefix[CONS_ESCAPE_NAME_MAX];
 
 	app->attached = true;
 	app->deadline_ns = 0;
+	show_attached(app);
 	if (!term_interactive())
 		return;
-	cons_client_info(app->client, &info);
+	cons_terminal_info(app->terminal, &info);
 	if (app->opt.escape >= 0)
 		say_note("%s console %s of %s; %s . leaves, %s ? helps",
 			 app->opt.observe ? "observing" : "at", info.name, app->peer,
@@ -79,6 +80,7 @@ lost(struct ismcons *app, const struct cons_item *item)
 		return;
 	}
 	app->lost = true;
+	term_sequence_ends();
 	if (term_interactive() && app->opt.escape >= 0)
 		SAY_AND_RECORD(app, "connection lost: %s%s%s; waiting (%s . leaves)",
 			       link_why_str(item->why), WITH_COLON(item->text),
@@ -92,6 +94,7 @@ static void
 again(struct ismcons *app, const struct cons_item *item)
 {
 	app->lost = false;
+	show_attached(app);
 	if (item->kind == CONS_ITEM_RESTARTED)
 		SAY_AND_RECORD(app, "connected again: the console was restarted");
 	else
@@ -107,8 +110,8 @@ no_such_console(const struct ismcons *app)
 	char names[640];
 	unsigned int n;
 
-	cons_client_infos(app->client, &n);
-	list_names(app->client, names, sizeof(names));
+	cons_terminal_infos(app->terminal, &n);
+	list_names(app->terminal, names, sizeof(names));
 	if (n == 0)
 		run_error("peer %s has no console for us", app->peer);
 	else if (app->opt.console != NULL)
@@ -130,8 +133,10 @@ refused(struct ismcons *app, const struct cons_item *item)
 		no_such_console(app);
 		break;
 	case CONS_EBUSY:
-		run_error("%s is in use by %s: --take-over or --observe", console,
-			  base_gid_str(item->value, gid));
+		run_error("%s is in use by %s: %s%s--observe", console,
+			  base_gid_str(item->value, gid),
+			  item->code & CONS_ATTACHED_OWNED ? item->text : "--take-over",
+			  item->code & CONS_ATTACHED_OWNED ? "; " : " or ");
 		break;
 	case CONS_EACCES:
 		run_error("peer %s lets us observe %s, not write: --observe", app->peer, console);
@@ -150,7 +155,7 @@ ended(struct ismcons *app, const struct cons_item *item)
 	bool tell = term_interactive();
 
 	if (item->code == CONS_ENDED_HANGUP) {
-		say("the device has hung up%s%s", WITH_COLON(item->text));
+		say("the console has hung up%s%s", WITH_COLON(item->text));
 		finish(app, CONS_EXIT_LOST);
 	} else if (item->code >= CONS_ENDED_SIGNAL) {
 		uint32_t sig = item->code - CONS_ENDED_SIGNAL;
@@ -224,10 +229,17 @@ news_take(struct ismcons *app, const struct cons_item *item)
 
 /* --- waiting for a session --- */
 
+/* So often a peer may say that it has no room: what it offers next may be less, and be had. */
+#define BUSY_TRIES 3
+
 /* A peer may still be starting; a refusal will not change. */
 static bool
-is_final(enum link_why why)
+is_final(const struct link_session_info *info)
 {
+	enum link_why why = info->why;
+
+	if (why == LINK_WHY_BUSY && info->ups == 0)
+		return info->errors[LINK_WHY_BUSY] >= BUSY_TRIES;
 	return why == LINK_WHY_REFUSED || why == LINK_WHY_NO_SERVICE || why == LINK_WHY_VERSION;
 }
 
@@ -273,7 +285,7 @@ news_wait(struct ismcons *app, uint64_t now_ns)
 	if (app->attached && !app->lost)
 		return;
 	cons_client_session_info(app->client, &info);
-	if (!late && (info.up || !is_final(info.why)))
+	if (!late && (info.up || !is_final(&info)))
 		return;
 	/* Our own function may be gone with its fabric: it comes back, as the peer does. */
 	term_restore();

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base_peers.h"
 #include "run.h"
 #include "run_options.h"
 
@@ -31,7 +32,7 @@ static const char help[] =
 	"                           (10)\n"
 	"  --keepalive-ms MS        a sign of life is sent this often (1000)\n"
 	"  --hot-us US              poll without sleeping for so long after work (200)\n"
-	"  --idle-max-us US         longest sleep when idle (10000)\n"
+	"  --idle-max-us US         longest sleep when idle (20000)\n"
 	"  --device NAME            the function to use, when there are several\n"
 	"  --quiet                  say only what goes wrong\n"
 	"  --help, --version        print this, or the version, and end\n"
@@ -50,9 +51,9 @@ take_peer(void *options, const char *name, const char *text)
 		run_error("--peer %s: a peer was given already", text);
 		return RUN_EXIT_USAGE;
 	}
-	if (base_gid_parse(text, &opt->peer) == 0)
+	if (base_peer_parse(text, &opt->peer) == 0)
 		return -1;
-	run_error("--peer '%s': expected a GID of 1 to 16 hex digits, not 0", text);
+	run_error("--peer '%s': expected %s", text, base_peer_expected());
 	return RUN_EXIT_USAGE;
 }
 
@@ -100,7 +101,7 @@ static const struct run_option table[] = {
 	{ "wait", RUN_OPTION_NUMBER, AT(wait), 0, 86400, 10 },
 	{ "keepalive-ms", RUN_OPTION_NUMBER, AT(keepalive_ms), 10, 60000, 1000 },
 	{ "hot-us", RUN_OPTION_NUMBER, AT(hot_us), 0, 1000000, 200 },
-	{ "idle-max-us", RUN_OPTION_NUMBER, AT(idle_max_us), 20, 100000, 10000 },
+	{ "idle-max-us", RUN_OPTION_NUMBER, AT(idle_max_us), 20, 100000, 20000 },
 };
 
 static const struct run_options command_line = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * One round: what the console said goes to stdout, what is typed to the console. Neither direction
- * blocks; what stdout does not take stays in the link's slots, and so holds up the program.
+ * blocks; while stdout takes nothing, output stays in the link's slots and so holds up the program.
  */
 #include "ismcons.h"
 
@@ -14,7 +14,7 @@
 #include "run.h"
 
 #define OUTPUT_BYTES (256 * 1024) /* of one round: the session wants its turn */
-#define ITEMS_ROUND 64
+#define ITEMS_ROUND 128 /* taken, or written */
 #define LEAVE_NS (1 * BASE_NS_PER_S) /* for the server's word that we have left */
 #define TYPING_NS (2 * BASE_NS_PER_S) /* after a key somebody waits for its echo */
 #define TYPING_NAP_US 100
@@ -42,23 +42,29 @@ output_failed(struct ismcons *app, int err)
  * @return bytes written; 0: none now.
  */
 static uint32_t
-output_data(struct ismcons *app, const struct cons_item *item)
+output_data(struct ismcons *app)
 {
-	ssize_t n = chan_write(&app->out, item->data, item->len);
+	ssize_t n = show_write(app);
 
-	if (n == -EAGAIN) {
+	if (n > 0)
+		return (uint32_t)n;
+	if (n == -EAGAIN)
 		chan_wait(&app->out, STALL_NS);
-		return 0;
-	}
-	if (n < 0) {
+	else
 		output_failed(app, (int)n);
-		return 0;
-	}
-	say_output(item->data, (size_t)n);
-	term_modes_seen(item->data, (size_t)n);
-	news_record(app, item->data, (size_t)n);
-	cons_client_consume(app->client, (uint32_t)n);
-	return (uint32_t)n;
+	return 0;
+}
+
+static void
+take_item(struct ismcons *app, const struct cons_item *item)
+{
+	uint32_t bytes = 0;
+
+	if (item->kind == CONS_ITEM_DATA)
+		bytes = show_take(app, item);
+	else
+		news_take(app, item);
+	cons_terminal_consume(app->terminal, bytes);
 }
 
 static unsigned int
@@ -68,18 +74,18 @@ pump_output(struct ismcons *app)
 	struct cons_item item;
 	unsigned int work = 0;
 
-	while (work < ITEMS_ROUND && bytes < OUTPUT_BYTES && !app->over && !run_stopping() &&
-	       cons_client_next(app->client, &item)) {
-		if (item.kind == CONS_ITEM_DATA) {
-			n = output_data(app, &item);
+	for (; work < ITEMS_ROUND && bytes < OUTPUT_BYTES && !app->over && !run_stopping();
+	     work++) {
+		if (show_waits(app)) {
+			n = output_data(app);
 			if (n == 0)
 				break;
 			bytes += n;
+		} else if (cons_terminal_next(app->terminal, &item)) {
+			take_item(app, &item);
 		} else {
-			news_take(app, &item);
-			cons_client_consume(app->client, 0);
+			break;
 		}
-		work++;
 	}
 	return work;
 }
@@ -93,7 +99,7 @@ leave(struct ismcons *app, uint64_t now_ns)
 		return;
 	app->leaving = true;
 	app->deadline_ns = now_ns + LEAVE_NS;
-	cons_client_leave(app->client);
+	cons_terminal_leave(app->terminal);
 }
 
 static void
@@ -102,7 +108,7 @@ send_size(struct ismcons *app)
 	struct cons_size size;
 
 	if (term_size(&size))
-		cons_client_resize(app->client, &size);
+		cons_terminal_resize(app->terminal, &size);
 }
 
 static void
@@ -113,7 +119,7 @@ act(struct ismcons *app, enum cons_escape_action action, uint64_t now_ns)
 		leave(app, now_ns);
 		break;
 	case CONS_ESCAPE_BREAK:
-		cons_client_break(app->client);
+		cons_terminal_break(app->terminal);
 		break;
 	case CONS_ESCAPE_RESIZE:
 		send_size(app);
@@ -130,22 +136,40 @@ act(struct ismcons *app, enum cons_escape_action action, uint64_t now_ns)
 static unsigned int
 pass_typed(struct ismcons *app, uint64_t now_ns)
 {
-	uint8_t keys[sizeof(app->typed)];
+	uint8_t keys[sizeof(app->typed) + CONS_KEY_MAX];
 	enum cons_escape_action action;
 	unsigned int work = 0;
 	size_t n;
 
+	app->escape.keys = term_keys();
+	app->held_ns = now_ns;
 	while (app->typed_at < app->typed_len && !app->leaving) {
 		app->typed_at += cons_escape_feed(&app->escape, app->typed + app->typed_at,
 						  app->typed_len - app->typed_at, keys, &n,
 						  &action);
 		/* No more was read than there was room for. */
 		if (!app->opt.observe)
-			cons_client_write(app->client, keys, n);
+			cons_terminal_write(app->terminal, keys, n);
 		act(app, action, now_ns);
 		work++;
 	}
 	return work;
+}
+
+/* What may become a key does not wait for its end for ever. */
+static unsigned int
+give_up_held(struct ismcons *app, uint64_t now_ns)
+{
+	unsigned int ms = cons_escape_wait_ms(&app->escape);
+	uint8_t keys[CONS_KEY_MAX];
+	size_t n;
+
+	if (ms == 0 || now_ns < app->held_ns + ms * BASE_NS_PER_MS || app->leaving)
+		return 0;
+	n = cons_escape_flush(&app->escape, keys);
+	if (!app->opt.observe)
+		cons_terminal_write(app->terminal, keys, n);
+	return 1;
 }
 
 /* Readiness of stdin wakes the loop, but not while nobody would read. */
@@ -169,19 +193,21 @@ input_ended(struct ismcons *app)
 	if (term_interactive())
 		term_ended_by(SIGHUP); /* a raw terminal has no end but its own */
 	else
-		cons_client_eof(app->client);
+		cons_terminal_eof(app->terminal);
 }
 
 /* How much may be read now. Before the console is there a terminal keeps what is typed. */
 static size_t
 input_room(const struct ismcons *app)
 {
-	size_t room = cons_client_room(app->client);
+	size_t room = cons_terminal_room(app->terminal);
 
 	if (app->in_ended || app->leaving || !app->attached)
 		return 0;
 	if (app->opt.observe)
 		return term_interactive() ? sizeof(app->typed) : 0;
+	/* What is held comes on top. */
+	room -= room < CONS_KEY_MAX ? room : CONS_KEY_MAX;
 	return room < sizeof(app->typed) ? room : sizeof(app->typed);
 }
 
@@ -236,6 +262,7 @@ pump_poll(void *arg, uint64_t now_ns)
 	if (term_events())
 		send_size(app);
 	work += pump_input(app, now_ns);
+	work += give_up_held(app, now_ns);
 	work += cons_client_poll(app->client, now_ns);
 	choose_nap(app, now_ns);
 	news_wait(app, now_ns);

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <rte_log.h>
+#include "run.h"
+
+#define LINE_BYTES 1200
 
 static struct {
 	struct chan err;
@@ -15,8 +17,7 @@ static struct {
 	bool on_terminal; /* stderr */
 	bool out_on_terminal; /* stdout: what it shows moves the cursor */
 	bool mid_line;
-	FILE *log;
-	char line[1200];
+	char line[LINE_BYTES]; /* the newest of say() */
 } where;
 
 void
@@ -26,18 +27,18 @@ say_output(const uint8_t *data, size_t len)
 		where.mid_line = data[len - 1] != '\n';
 }
 
+/* @param line  gets it as it was shown. */
 static void
-show(const char *text)
+show(const char *text, char line[LINE_BYTES])
 {
 	const char *nl = term_is_raw() && where.on_terminal ? "\r\n" : "\n";
 	bool begun = where.mid_line && where.on_terminal && where.out_on_terminal;
 
-	snprintf(where.line, sizeof(where.line), "%s[dpdk-ismcons: %s]%s", begun ? nl : "", text,
-		 nl);
+	snprintf(line, LINE_BYTES, "%s[dpdk-ismcons: %s]%s", begun ? nl : "", text, nl);
 	if (begun)
 		where.mid_line = false;
 	/* A terminal that takes nothing now does not stop us: the line is gone then. */
-	(void)chan_write(&where.err, where.line, strlen(where.line));
+	(void)chan_write(&where.err, line, strlen(line));
 }
 
 const char *
@@ -49,7 +50,7 @@ say(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	show(text);
+	show(text, where.line);
 	return where.line;
 }
 
@@ -64,7 +65,7 @@ say_note(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	show(text);
+	show(text, where.line);
 }
 
 void
@@ -75,41 +76,35 @@ say_end_line(void)
 	where.mid_line = false;
 }
 
-/* What libraries log would make stairs on a raw terminal. */
-static ssize_t
-log_write(void *cookie, const char *buf, size_t size)
+/*
+ * What libraries log would make stairs on a raw terminal. Notes are for who looks after programs,
+ * not for who looks at a console.
+ */
+static bool
+show_line(const char *text, bool note)
 {
-	size_t len = size;
+	char line[LINE_BYTES];
 
-	while (len > 0 && buf[len - 1] == '\n')
-		len--;
-	if (len > 0)
-		say("%.*s", (int)len, buf);
-	return (ssize_t)size;
+	if (!term_is_raw() || !where.on_terminal)
+		return false;
+	if (!note)
+		show(text, line);
+	return true;
 }
 
 void
 say_init(bool quiet)
 {
-	static const cookie_io_functions_t io = { .write = log_write };
-
 	chan_open(&where.err, STDERR_FILENO, true);
 	where.quiet = quiet;
 	where.on_terminal = isatty(STDERR_FILENO);
 	where.out_on_terminal = isatty(STDOUT_FILENO);
-	where.log = fopencookie(NULL, "w", io);
-	if (where.log == NULL)
-		return;
-	setvbuf(where.log, NULL, _IOLBF, 4096);
-	rte_openlog_stream(where.log);
+	run_lines_to(show_line);
 }
 
 void
 say_fini(void)
 {
-	rte_openlog_stream(NULL);
-	if (where.log != NULL)
-		fclose(where.log);
-	where.log = NULL;
+	run_lines_to(NULL);
 	chan_close(&where.err);
 }

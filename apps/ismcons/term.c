@@ -9,22 +9,26 @@
 #include "ismcons.h"
 
 #include <errno.h>
-#include <poll.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "base_time.h"
 #include "cons_modes.h"
 #include "run.h"
 
-#define UNDO_MS 1000 /* for a terminal that takes nothing just now */
+#define UNDO_NS (1 * BASE_NS_PER_S) /* for a terminal that takes nothing just now */
 
 static struct {
 	bool interactive;
 	bool shows; /* stdout is a terminal */
+	bool utf8;
 	int size_fd; /* -1: no terminal anywhere */
 	bool wanted; /* raw mode, whenever we are in the foreground */
 	struct termios found, raw;
@@ -33,11 +37,35 @@ static struct {
 static volatile sig_atomic_t is_raw;
 static volatile sig_atomic_t saw_winch, saw_cont, saw_stop, end_signal;
 
-/* What the terminal is to be sent at the end: complete whenever its length is not 0. */
+/*
+ * What the terminal is to be sent at the end. A signal can come at any time: one of the two is
+ * complete, the next one is made in the other.
+ */
 static struct cons_modes modes;
 static bool modes_put_off; /* until we are continued in the foreground */
-static char undo[CONS_MODES_TEXT_MAX];
-static volatile sig_atomic_t undo_len;
+static struct chan screen; /* stdout, if that is a terminal */
+static struct {
+	char text[CONS_MODES_TEXT_MAX];
+	size_t len;
+} undo[2];
+static volatile sig_atomic_t undo_at;
+
+/* The kernel knows it of many terminals, the locale of those that a person has set up. */
+static bool
+takes_utf8(void)
+{
+	locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
+	struct termios tio;
+	bool utf8;
+
+	if (tcgetattr(STDOUT_FILENO, &tio) == 0 && (tio.c_iflag & IUTF8) != 0)
+		return true;
+	if (locale == (locale_t)0)
+		return false;
+	utf8 = strcmp(nl_langinfo_l(CODESET, locale), "UTF-8") == 0;
+	freelocale(locale);
+	return utf8;
+}
 
 void
 term_init(void)
@@ -48,6 +76,10 @@ term_init(void)
 	term.raw = term.found;
 	cfmakeraw(&term.raw);
 	term.shows = isatty(STDOUT_FILENO);
+	term.utf8 = takes_utf8();
+	modes.eight_bits = !term.utf8;
+	if (term.shows)
+		chan_open(&screen, STDOUT_FILENO, true);
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]) && term.size_fd < 0; i++) {
 		if (isatty(fds[i]))
 			term.size_fd = fds[i];
@@ -58,6 +90,18 @@ bool
 term_interactive(void)
 {
 	return term.interactive;
+}
+
+bool
+term_shows(void)
+{
+	return term.shows;
+}
+
+bool
+term_utf8(void)
+{
+	return term.utf8;
 }
 
 bool
@@ -81,7 +125,8 @@ foreground(void)
 static void
 enter_raw(void)
 {
-	if (term.wanted && foreground() && tcsetattr(STDIN_FILENO, TCSADRAIN, &term.raw) == 0)
+	/* Nor is waited for a terminal that is stopped. */
+	if (term.wanted && foreground() && tcsetattr(STDIN_FILENO, TCSANOW, &term.raw) == 0)
 		is_raw = 1;
 }
 
@@ -94,44 +139,82 @@ term_raw(void)
 
 /* --- what output has switched on --- */
 
+static void
+make_undo(void)
+{
+	int other = !undo_at;
+
+	undo[other].len = cons_modes_undo(&modes, undo[other].text);
+	/* The handler runs on this thread, or on one that this one waits for: order is enough. */
+	atomic_signal_fence(memory_order_release);
+	undo_at = other;
+}
+
 void
 term_modes_seen(const uint8_t *data, size_t len)
 {
-	if (!term.shows)
-		return;
-	cons_modes_feed(&modes, data, len);
-	undo_len = 0;
-	undo_len = (sig_atomic_t)cons_modes_undo(&modes, undo);
+	/* What goes to a pipe may reach the terminal that keys come from. */
+	if (term.shows || term.interactive)
+		cons_modes_feed(&modes, data, len);
+	if (term.shows)
+		make_undo();
 }
 
-/* A terminal that is full gets its time, one that is stopped does not keep us. */
+unsigned int
+term_keys(void)
+{
+	return cons_modes_keys(&modes);
+}
+
+/* A terminal that is full gets its time, one that is stopped does not keep us. Signal safe. */
 static void
 write_terminal(const char *text, size_t len)
 {
-	struct pollfd pfd = { .fd = STDOUT_FILENO, .events = POLLOUT };
-	ssize_t n;
+	uint64_t end_ns = base_now_ns() + UNDO_NS;
 
-	while (len > 0 && poll(&pfd, 1, UNDO_MS) > 0) {
-		n = write(STDOUT_FILENO, text, len);
-		if (n < 0 && errno != EINTR)
-			return;
+	while (len > 0) {
+		ssize_t n = chan_write(&screen, text, len);
+		uint64_t now_ns = base_now_ns();
+
 		if (n > 0) {
 			text += n;
 			len -= (size_t)n;
+		} else if (n != -EAGAIN || now_ns >= end_ns) {
+			return;
+		} else {
+			chan_wait(&screen, end_ns - now_ns);
 		}
 	}
 }
 
 void
+term_sequence_ends(void)
+{
+	static const char st[] = "\033\\";
+
+	if (modes.state == 0 || !term.shows)
+		return;
+	write_terminal(st, sizeof(st) - 1);
+	term_modes_seen((const uint8_t *)st, sizeof(st) - 1);
+}
+
+static void
+modes_forget(void)
+{
+	memset(&modes, 0, sizeof(modes));
+	modes.eight_bits = !term.utf8;
+}
+
+void
 term_modes_undo(void)
 {
-	size_t len = (size_t)undo_len;
+	size_t len = undo[undo_at].len;
 	int err = errno;
 
-	undo_len = 0;
+	undo[undo_at].len = 0;
 	if (len > 0 && foreground())
-		write_terminal(undo, len);
-	memset(&modes, 0, sizeof(modes));
+		write_terminal(undo[undo_at].text, len);
+	modes_forget();
 	errno = err;
 }
 
@@ -259,7 +342,7 @@ modes_again(void)
 		return;
 	modes_put_off = false;
 	write_terminal(text, cons_modes_redo(&modes, text));
-	undo_len = (sig_atomic_t)cons_modes_undo(&modes, undo);
+	make_undo();
 }
 
 /* As without a handler. In a process group that no shell looks after this does nothing. */

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * dpdk-ismd: serves what this system exports, over one ISM function.
+ * dpdk-ismd: the runtime of one ISM function. What it does for people are jobs (run_job.h), which
+ * come from the command line, a configuration file and the control socket.
  *
- *	main.c        life cycle: options, device, link, services, loop, the way out
+ *	main.c        life cycle: options, device, link, jobs, loop, the way out
  *	options.c     the command line after "--"
- *	service_blk.c the block service
- *	service_cons.c the console service
+ *	memory.c      how much memory sessions may have, if nobody says
+ *	job_export.c  jobs of the block service
+ *	job_console.c jobs of the console service
+ *	job_probe.c   the job of answering link tests
+ *	control.c     what may be asked over the control socket
  *
- * A service is a row in main.c's table. Worker 0 (the main lcore) is the control thread of all
- * of them.
+ * Worker 0 (the main lcore) is the control thread of the link and of all services.
  */
 #ifndef ISMD_H
 #define ISMD_H
@@ -16,72 +19,80 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base_allow.h"
 #include "blk_server.h"
 #include "cons_server.h"
 #include "link.h"
-
-/* One --export, as typed. The texts are owned; freed by options_free(). */
-struct export_option {
-	char *text; /* what the conf below points into */
-	struct blk_export_conf conf;
-};
-
-/* One --console, in the same way. */
-struct console_option {
-	char *text;
-	struct cons_console_conf conf;
-};
+#include "probe_server.h"
+#include "run.h"
+#include "run_job.h"
 
 struct options {
-	struct export_option *exports;
-	unsigned int export_count;
-	struct console_option *consoles;
-	unsigned int console_count;
+	char **jobs; /* "export NAME=PATH...", in the order in which they were typed; owned */
+	unsigned int job_count;
+	unsigned int export_count, console_count;
+	unsigned int probe; /* which of them is that of --probe, from 1 on; 0: none */
 	uint64_t scrollback;
 	const char *device;
+	const char *name; /* of the runtime; NULL: chosen */
+	const char *config; /* NULL: none */
+	const char *peers; /* NULL: the standard file */
+	struct run_user user; /* uid 0: stay who we are */
 	bool quiet;
 	uint64_t queues, depth, slot_size;
+	uint64_t sessions, memory, client_memory, client_dmbs;
 	uint64_t keepalive_ms, hot_us, idle_max_us;
 };
+
+#define ISMD_CONFIG_FILE "/etc/dpdk-ism/ismd.conf"
 
 /* --- options.c --- */
 
 /*
- * Parse the program's part of the command line.
+ * Parse the program's part of the command line. Jobs are checked for their form.
  * @return -1 go on; else the exit code to leave with (help and version are printed, or the
  * complaint).
  */
-int options_parse(int argc, char **argv, struct options *opt);
+int options_parse(int argc, char **argv, const struct run_jobs *jobs, struct options *opt);
 void options_free(struct options *opt);
 
-/* --- services --- */
+/* --- memory.c --- */
+
+/* A quarter of what this process may use: of the machine's memory, or of its control group's. */
+uint64_t memory_standard(void);
+
+/* --- the program --- */
+
+struct run_control;
 
 struct ismd {
 	struct options opt;
+	struct run_jobs *jobs;
+	struct run_control *control; /* NULL: no socket */
 	uint16_t dev_id;
 	struct link *link;
-	struct blk_server *blk; /* NULL: no exports */
-	struct cons_server *cons; /* NULL: no consoles */
+	struct blk_server *blk; /* NULL: no export yet */
+	struct cons_server *cons; /* NULL: no console yet */
+	struct probe_server *probe; /* NULL: nobody was allowed to test us yet */
+	bool hangs; /* a helper is in a job yet */
 	bool held; /* the kernel uses our memory, and may for ever: end without giving any back */
 };
 
-struct ismd_service {
-	const char *name;
-	/*
-	 * Make it, tell what it serves, add its pollers. @return enum run_exit; the line is
-	 * printed.
-	 */
-	int (*start)(struct ismd *d);
-	/* No worker runs any more. Tolerates a start that failed or never was. */
-	void (*stop)(struct ismd *d);
-};
+/* --- job_export.c, job_console.c, job_probe.c --- */
 
-extern const struct ismd_service service_blk;
-extern const struct ismd_service service_cons;
+extern const struct run_job_type job_export;
+extern const struct run_job_type job_console;
+extern const struct run_job_type job_probe;
+/* No worker runs any more. Tolerates a service that never began. */
+void export_service_stop(struct ismd *d);
+void console_service_stop(struct ismd *d);
+void probe_service_stop(struct ismd *d);
 
-#define ISMD_GIDS_STRLEN 256
-/* "any GID", "nobody", or the GIDs, as many as fit. @return buf. */
-const char *ismd_gids_str(bool any, const uint64_t *gids, unsigned int count,
-			  char buf[ISMD_GIDS_STRLEN]);
+/* --- control.c --- */
+
+/* @return enum run_exit; the line is printed. */
+int control_start(struct ismd *d);
+/* Tolerates one that did not start. */
+void control_stop(struct ismd *d);
 
 #endif

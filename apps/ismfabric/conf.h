@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "fabric.h"
+#include "fabric_server.h"
 
 #define CONF_FUNCTIONS_MAX 256
 #define CONF_FAULTS_MAX 64
@@ -21,13 +22,23 @@ struct conf {
 	const char *dir;
 	bool quirk_qemu_pcistb;
 	bool no_direct;
+	bool no_sandbox;
+	unsigned int handshake_s; /* --handshake-timeout, seconds */
+	const char *user; /* NULL: stay who we are */
 	unsigned int function_count;
 	struct fabric_fn_conf function[CONF_FUNCTIONS_MAX]; /* names point into argv */
+	struct fabric_limits limits;
+	struct fabric_budget budget;
 	unsigned int fault_count;
 	const char *fault[CONF_FAULTS_MAX];
 };
 
-/* One line on stderr: "ism-fabric: ...". */
+#define CONF_VERSION_S_MAX 3600
+
+/*
+ * One line on stderr, which waits for no reader once base_line_start() was called:
+ * "ism-fabric: ...".
+ */
 void conf_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*

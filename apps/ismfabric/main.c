@@ -1,22 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ism-fabric: the software ISM as a program. One thread, no EAL: it waits in ppoll() for clients
- * and signals, and costs nothing while nobody stores through it.
+ * ism-fabric: the software ISM as a program. No EAL: one thread waits in epoll_pwait2() for clients
+ * and signals, and costs nothing while nobody stores through it. Two more write lines
+ * (base_line.h), and what may have to wait for a client is done in other processes
+ * (fabric_closer.h).
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include <rte_log.h>
-
+#include "base_line.h"
+#include "base_log.h"
+#include "base_process.h"
 #include "conf.h"
+#include "fabric_closer.h"
 #include "fabric_guard.h"
 #include "fabric_server.h"
+#include "sandbox.h"
 #include "vfu_sock.h"
+
+#define LINES_AT_ONCE 64 /* of standard output */
+#define ANNOUNCE_MS 2000 /* for which a slow reader of it is waited for at the start */
+#define END_S 5 /* after that SIGALRM ends the program, whatever it is at */
 
 static volatile sig_atomic_t stop_wanted;
 static volatile sig_atomic_t stats_wanted;
@@ -66,31 +77,13 @@ limits_raise(void)
 }
 
 /* A line of the fabric's log, "fabric: text": the program has that name already. */
-static ssize_t
-log_write(void *cookie, const char *buf, size_t size)
+static void
+log_line(uint32_t level, const char *line)
 {
 	static const char topic[] = "fabric: ";
-	size_t skip = 0, len = size;
+	size_t skip = strncmp(line, topic, sizeof(topic) - 1) == 0 ? sizeof(topic) - 1 : 0;
 
-	if (len > 0 && buf[len - 1] == '\n')
-		len--;
-	if (len >= sizeof(topic) - 1 && memcmp(buf, topic, sizeof(topic) - 1) == 0)
-		skip = sizeof(topic) - 1;
-	if (len > skip)
-		conf_error("%.*s", (int)(len - skip), buf + skip);
-	return (ssize_t)size;
-}
-
-static void
-log_setup(void)
-{
-	static const cookie_io_functions_t io = { .write = log_write };
-	FILE *stream = fopencookie(NULL, "w", io);
-
-	if (stream == NULL)
-		return;
-	setvbuf(stream, NULL, _IOLBF, 1024);
-	rte_openlog_stream(stream);
+	conf_error("%s", line + skip);
 }
 
 static int
@@ -162,7 +155,17 @@ functions_add(const struct conf *conf, struct fabric *fab)
 	return CONF_RUN;
 }
 
-/* Make the socket of every function, and tell. */
+static int
+socket_path(const struct conf *conf, const struct fabric_fn *fn, char path[VFU_PATH_MAX])
+{
+	if (snprintf(path, VFU_PATH_MAX, "%s/%s.sock", conf->dir, fabric_fn_name(fn)) <
+	    VFU_PATH_MAX)
+		return CONF_RUN;
+	conf_error("--dir %s: socket paths would be longer than %d bytes", conf->dir,
+		   VFU_PATH_MAX - 1);
+	return CONF_EXIT_USAGE;
+}
+
 static int
 sockets_start(const struct conf *conf, struct fabric *fab, struct fabric_server *server)
 {
@@ -173,17 +176,12 @@ sockets_start(const struct conf *conf, struct fabric *fab, struct fabric_server 
 
 	for (i = 0; i < conf->function_count; i++) {
 		fn = fabric_fn_by_name(fab, conf->function[i].name);
-		if (snprintf(path, sizeof(path), "%s/%s.sock", conf->dir, fabric_fn_name(fn)) >=
-		    (int)sizeof(path)) {
-			conf_error("--dir %s: socket paths would be longer than %d bytes",
-				   conf->dir, VFU_PATH_MAX - 1);
-			return CONF_EXIT_USAGE;
-		}
+		ret = socket_path(conf, fn, path);
+		if (ret != CONF_RUN)
+			return ret;
 		ret = fabric_server_add(server, fn, path, conf->quirk_qemu_pcistb);
 		if (ret < 0)
 			return socket_error(path, ret);
-		printf("%s gid=0x%016" PRIx64 " socket=%s\n", fabric_fn_name(fn), fabric_fn_gid(fn),
-		       path);
 	}
 	return CONF_RUN;
 }
@@ -202,6 +200,46 @@ faults_arm(const struct conf *conf, struct fabric *fab)
 	return CONF_RUN;
 }
 
+static void out_put(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* A line of standard output, whoever reads it or not. */
+static void
+out_put(const char *fmt, ...)
+{
+	char line[BASE_LINE_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	base_line_put(STDOUT_FILENO, line, strlen(line));
+}
+
+/* Tell the sockets, and that they are there. */
+static int
+announce(const struct conf *conf, struct fabric *fab)
+{
+	char path[VFU_PATH_MAX];
+	struct fabric_fn *fn;
+	unsigned int i;
+
+	for (i = 0; i < conf->function_count; i++) {
+		fn = fabric_fn_by_name(fab, conf->function[i].name);
+		socket_path(conf, fn, path);
+		out_put("%s gid=0x%016" PRIx64 " socket=%s", fabric_fn_name(fn), fabric_fn_gid(fn),
+			path);
+		/* There is room for fewer lines than there may be functions. */
+		if (i % LINES_AT_ONCE == LINES_AT_ONCE - 1)
+			base_line_drain(ANNOUNCE_MS);
+	}
+	out_put("ready");
+	if (base_line_drain(ANNOUNCE_MS) == 0 && base_line_dropped() > 0) {
+		conf_error("cannot write to standard output");
+		return CONF_EXIT_FAIL;
+	}
+	return CONF_RUN;
+}
+
 static void
 stats_print(const struct conf *conf, struct fabric *fab)
 {
@@ -210,15 +248,19 @@ stats_print(const struct conf *conf, struct fabric *fab)
 
 	for (i = 0; i < conf->function_count; i++) {
 		fabric_fn_stats(fabric_fn_by_name(fab, conf->function[i].name), &st);
-		printf("%s stores=%" PRIu64 " store_bytes=%" PRIu64 " store_errors=%" PRIu64
-		       " commands=%" PRIu64 " command_errors=%" PRIu64 " events=%" PRIu64
-		       " events_lost=%" PRIu64 " dmbs_owned=%" PRIu64 " dmbs_used=%" PRIu64
-		       " directs=%" PRIu64 " attaches=%" PRIu64 " resets=%" PRIu64 "\n",
-		       conf->function[i].name, st.stores, st.store_bytes, st.store_errors,
-		       st.commands, st.command_errors, st.events, st.events_lost, st.dmbs_owned,
-		       st.dmbs_used, st.directs, st.attaches, st.resets);
+		out_put("%s stores=%" PRIu64 " store_bytes=%" PRIu64 " store_errors=%" PRIu64
+			" commands=%" PRIu64 " command_errors=%" PRIu64 " events=%" PRIu64
+			" events_lost=%" PRIu64 " dmbs_owned=%" PRIu64 " dmbs_used=%" PRIu64
+			" directs=%" PRIu64 " turns=%" PRIu64 " turns_cut=%" PRIu64
+			" longest_turn_us=%" PRIu64 " slow_turns=%" PRIu64 " events_held=%" PRIu64
+			" refused=%" PRIu64 " maps=%" PRIu64 " memory=%" PRIu64 " attaches=%" PRIu64
+			" resets=%" PRIu64,
+			conf->function[i].name, st.stores, st.store_bytes, st.store_errors,
+			st.commands, st.command_errors, st.events, st.events_lost, st.dmbs_owned,
+			st.dmbs_used, st.directs, st.turns, st.cuts, st.longest_turn_us,
+			st.slow_turns, st.events_held, st.refused, st.maps, st.memory, st.attaches,
+			st.resets);
 	}
-	fflush(stdout);
 }
 
 static int
@@ -241,9 +283,72 @@ serve(const struct conf *conf, struct fabric *fab, struct fabric_server *server,
 	return CONF_EXIT_OK;
 }
 
+/* What the command line says is checked before anything is made. */
 static int
-run(const struct conf *conf, struct fabric *fab, struct fabric_server *server)
+prepare(const struct conf *conf, struct fabric *fab)
 {
+	int ret;
+
+	fabric_allow_direct(fab, !conf->no_direct);
+	fabric_set_limits(fab, &conf->limits);
+	ret = functions_add(conf, fab);
+	if (ret == CONF_RUN)
+		ret = faults_arm(conf, fab);
+	if (ret == CONF_RUN && conf->user != NULL)
+		ret = sandbox_user(conf->user, conf->dir);
+	return ret == CONF_RUN ? dir_make(conf->dir) : ret;
+}
+
+/* From here on no reader of our lines is waited for, and no file is opened. */
+static int
+confine(const struct conf *conf)
+{
+	int ret;
+
+	if (!conf->no_sandbox)
+		sandbox_files(conf->dir);
+	ret = base_line_start("ism-fabric");
+	if (ret < 0) {
+		conf_error("cannot start a thread: %s", strerror(-ret));
+		return CONF_EXIT_FAIL;
+	}
+	if (!conf->no_sandbox)
+		sandbox_calls();
+	return CONF_RUN;
+}
+
+static int
+run_server(const struct conf *conf, struct fabric *fab, const sigset_t *waiting,
+	   struct fabric_closer *closer)
+{
+	struct fabric_server *server = fabric_server_create(fab);
+	int ret;
+
+	if (server == NULL) {
+		conf_error("no memory");
+		return CONF_EXIT_FAIL;
+	}
+	fabric_server_set_closer(server, closer);
+	fabric_server_set_budget(server, &conf->budget);
+	fabric_server_set_version_ms(server, conf->handshake_s * 1000);
+	fabric_server_allow_direct(server, !conf->no_direct);
+	ret = sockets_start(conf, fab, server);
+	if (ret == CONF_RUN)
+		ret = confine(conf);
+	if (ret == CONF_RUN)
+		ret = announce(conf, fab);
+	if (ret == CONF_RUN)
+		ret = serve(conf, fab, server, waiting);
+	/* Whatever it is that waits now: a file system with the sockets, for example. */
+	alarm(END_S);
+	fabric_server_destroy(server);
+	return ret;
+}
+
+static int
+run(const struct conf *conf, struct fabric *fab)
+{
+	struct fabric_closer *closer = NULL;
 	sigset_t waiting;
 	int ret;
 
@@ -255,48 +360,38 @@ run(const struct conf *conf, struct fabric *fab, struct fabric_server *server)
 		return CONF_EXIT_FAIL;
 	}
 	limits_raise();
-	fabric_allow_direct(fab, !conf->no_direct);
-	fabric_server_allow_direct(server, !conf->no_direct);
-	/* What the command line says is checked before anything is made. */
-	ret = functions_add(conf, fab);
-	if (ret == CONF_RUN)
-		ret = faults_arm(conf, fab);
-	if (ret == CONF_RUN)
-		ret = dir_make(conf->dir);
-	if (ret == CONF_RUN)
-		ret = sockets_start(conf, fab, server);
+	ret = prepare(conf, fab);
 	if (ret != CONF_RUN)
 		return ret;
-	puts("ready");
-	if (fflush(stdout) != 0) {
-		conf_error("cannot write to standard output: %s", strerror(errno));
+	ret = fabric_closer_start(&closer, conf->no_sandbox ? NULL : sandbox_keeper);
+	if (ret < 0) {
+		conf_error("cannot start a process: %s", strerror(-ret));
 		return CONF_EXIT_FAIL;
 	}
-	return serve(conf, fab, server, &waiting);
+	ret = run_server(conf, fab, &waiting, closer);
+	fabric_closer_stop(closer);
+	return ret;
 }
 
 int
 main(int argc, char **argv)
 {
 	static struct conf conf;
-	struct fabric_server *server = NULL;
 	struct fabric *fab;
 	int ret;
 
+	if (base_process_prepare() < 0)
+		return CONF_EXIT_FAIL;
 	ret = conf_read(&conf, argc, argv);
 	if (ret != CONF_RUN)
 		return ret;
-	log_setup();
+	base_log_sink(log_line);
 	fab = fabric_create();
-	if (fab != NULL)
-		server = fabric_server_create(fab);
-	if (server == NULL) {
+	if (fab == NULL) {
 		conf_error("no memory");
-		ret = CONF_EXIT_FAIL;
-	} else {
-		ret = run(&conf, fab, server);
+		return CONF_EXIT_FAIL;
 	}
-	fabric_server_destroy(server);
+	ret = run(&conf, fab);
 	fabric_destroy(fab);
 	return ret;
 }

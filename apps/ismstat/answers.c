@@ -12,6 +12,7 @@ static const struct {
 	{ "/blk/workers", "blk workers" },     { "/blk/client/list", "blk client" },
 	{ "/cons/consoles", "cons consoles" }, { "/cons/stats", "cons stats" },
 	{ "/cons/client", "cons client" },     { "/fwd/stats", "fwd stats" },
+	{ "/run/loop", "run loop" },	       { "/run/process", "run process" },
 };
 
 static void

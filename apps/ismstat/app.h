@@ -15,9 +15,10 @@
 
 #include "forms.h"
 #include "ismstat.h"
+#include "probe_client.h"
+#include "probe_server.h"
 
 #define APP_LINES_MAX 64 /* --command options */
-#define APP_ALLOW_MAX 64 /* GIDs after --listen */
 #define APP_ERR_MAX 512 /* bytes of a complaint */
 
 /* --- options.c --- */
@@ -28,9 +29,8 @@ struct options {
 	const char *file; /* --cmdline-file */
 	const char *attach, *device;
 	bool interactive, json, top, openmetrics, quiet;
-	bool listen, listen_any;
-	uint64_t allow[APP_ALLOW_MAX];
-	unsigned int allow_count;
+	bool listen;
+	struct base_allow allow;
 	uint64_t peer; /* 0: none */
 	uint64_t stats_period; /* seconds; 0: none */
 	uint64_t hot_us, idle_max_us, keepalive_ms;
@@ -50,7 +50,8 @@ struct app {
 	struct options opt;
 	uint16_t dev_id;
 	struct link *link;
-	struct fwd *fwd; /* NULL with --attach */
+	struct probe_client *tests; /* ours; NULL with --attach */
+	struct probe_server *answers; /* to tests of others; NULL without --listen */
 	struct source *src;
 	struct view_context view;
 	bool prompting; /* a person types (-i) */
@@ -66,7 +67,7 @@ struct app {
 	char deferred[FORM_LINE_MAX];
 	bool refreshed; /* it is being done */
 	bool testing; /* a test was started and its end not told yet */
-	enum fwd_state state; /* seen last */
+	enum probe_state state; /* seen last */
 	uint64_t tick_at; /* --stats-period: when to print next */
 	const char *repeated; /* the command that it repeats; NULL: the usual views */
 };
@@ -111,6 +112,8 @@ void tty_take(void);
 void tty_restore(void);
 /* SIGINT, SIGTERM, SIGHUP: run_stop(); a second one ends the process at once. */
 void tty_signals(void);
+/* Has such a signal come? run_stop() alone does not say so: it ends a program that is done, too. */
+bool tty_told_to_end(void);
 /* What standard output is to get when the terminal is given back, from a user of all the screen. */
 void tty_farewell(const char *text);
 /* Since the last call: was the process stopped and continued? The terminal is ours again then. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base_peers.h"
 #include "base_text.h"
 #include "base_time.h"
 #include "view.h"
@@ -70,7 +71,7 @@ do_clear(struct app *app, int argc, char **argv, char *err, size_t size)
 static int
 do_set(struct app *app, int argc, char **argv, char *err, size_t size)
 {
-	return fwd_set(app->fwd, argv[1], argv[2], err, size);
+	return probe_client_set(app->tests, argv[1], argv[2], err, size);
 }
 
 static int
@@ -78,27 +79,27 @@ do_open(struct app *app, int argc, char **argv, char *err, size_t size)
 {
 	uint64_t gid;
 
-	if (base_gid_parse(argv[2], &gid) != 0) {
-		snprintf(err, size, "'%s': expected a GID", argv[2]);
+	if (base_peer_parse(argv[2], &gid) != 0) {
+		snprintf(err, size, "'%s': expected %s", argv[2], base_peer_expected());
 		return -EINVAL;
 	}
-	return fwd_open(app->fwd, gid, err, size);
+	return probe_client_open(app->tests, gid, err, size);
 }
 
 static int
 do_close(struct app *app, int argc, char **argv, char *err, size_t size)
 {
-	return fwd_close(app->fwd, err, size);
+	return probe_client_close(app->tests, err, size);
 }
 
 static int
 do_start(struct app *app, int argc, char **argv, char *err, size_t size)
 {
-	int ret = fwd_start(app->fwd, err, size);
+	int ret = probe_client_start(app->tests, err, size);
 
 	if (ret == 0) {
 		app->testing = true;
-		app->state = fwd_state(app->fwd);
+		app->state = probe_client_state(app->tests);
 	}
 	return ret;
 }
@@ -107,7 +108,7 @@ do_start(struct app *app, int argc, char **argv, char *err, size_t size)
 static int
 do_stop(struct app *app, int argc, char **argv, char *err, size_t size)
 {
-	int ret = fwd_stop(app->fwd, err, size);
+	int ret = probe_client_stop(app->tests, err, size);
 
 	if (ret == 0 && app->testing)
 		watch_wait(app, APP_WAIT_TEST, WAIT_STANDARD_NS, base_now_ns());
@@ -135,12 +136,12 @@ do_wait(struct app *app, int argc, char **argv, char *err, size_t size)
 		}
 		ns = (uint64_t)(seconds * (double)BASE_NS_PER_S);
 	}
-	if (what != APP_WAIT_TIME && app->fwd == NULL) {
+	if (what != APP_WAIT_TIME && app->tests == NULL) {
 		snprintf(err, size, "'wait %s' needs a function of its own: not with --attach",
 			 argv[1]);
 		return -ENOTSUP;
 	}
-	if (what == APP_WAIT_LINK && fwd_state(app->fwd) == FWD_CLOSED) {
+	if (what == APP_WAIT_LINK && probe_client_state(app->tests) == PROBE_CLOSED) {
 		snprintf(err, size, "no link is being opened: expected 'link open GID' before");
 		return -ENOTCONN;
 	}
@@ -255,9 +256,9 @@ add_settings(void)
 	struct command set = { .topic = "set", .own = true, .run = do_set };
 	int ret = 0;
 
-	for (unsigned int i = 0; i < fwd_setting_count && ret == 0; i++) {
-		set.help = fwd_settings[i].help;
-		ret = add_made(&set, "set %s %s", fwd_settings[i].name, fwd_settings[i].values);
+	for (unsigned int i = 0; i < probe_setting_count && ret == 0; i++) {
+		set.help = probe_settings[i].help;
+		ret = add_made(&set, "set %s %s", probe_settings[i].name, probe_settings[i].values);
 	}
 	return ret;
 }
@@ -322,7 +323,7 @@ commands_run(struct app *app, const char *line, char *err, size_t size)
 		form_complain(&list, words.argc, words.argv, err, size);
 		return -EINVAL;
 	}
-	if (commands[i].own && app->fwd == NULL) {
+	if (commands[i].own && app->tests == NULL) {
 		snprintf(err, size, "'%s' needs a function of its own: not with --attach",
 			 forms[i]);
 		return -ENOTSUP;

@@ -7,7 +7,7 @@
  *	view*.c     `show`: one table of views, each a question to a source and a way to print it
  *	source*.c   who answers: this program's own telemetry, or that of another one (--attach)
  *	top.c, openmetrics.c   other faces of the same answers
- *	fwd.c, fwd_*.c   link tests: the TEST service, one file a mode
+ *	lib/probe   link tests: the TEST service
  *
  * All figures that are shown come through a source as JSON, so the prompt, --json, --top,
  * --openmetrics and dpdk-telemetry.py can never disagree.
@@ -21,8 +21,6 @@
 #include <stdio.h>
 
 #include <jansson.h>
-
-struct link;
 
 /* --- source.c: who answers ---
  * One thread. Answers are owned by the caller. */
@@ -78,51 +76,5 @@ json_t *view_collect(struct source *src, const char *words, char *err, size_t er
 int top_run(struct source *src, uint64_t period_s);
 /* All counters as OpenMetrics text. @return enum run_exit; what is wrong is said. */
 int openmetrics_print(struct source *src, FILE *out);
-
-/* --- fwd.c: link tests over an own function ---
- * Control thread (worker 0) but where said. */
-struct fwd;
-struct fwd_conf {
-	struct link *link;
-	bool listen; /* answer tests of others */
-	bool allow_any;
-	const uint64_t *allow; /* GIDs that may test us */
-	unsigned int allow_count;
-};
-/* Adds its pollers (run.h), registers telemetry /fwd/... @return 0 or -errno. Before run_loop(). */
-int fwd_create(const struct fwd_conf *conf, struct fwd **f);
-/* No worker runs any more. Tolerates NULL. */
-void fwd_destroy(struct fwd *f);
-/*
- * The commands of the prompt. Each returns 0, or -errno with a line for people in err.
- *	fwd_set("fwd", "ping"), ("size", "4096"), ("burst", "32"), ("window", "64"), ("time", "5"),
- *	("rate", "1000") ...: fwd_settings lists them, for help and completion. Refused during
- *	a test.
- */
-struct fwd_setting {
-	const char *name, *values, *help;
-};
-extern const struct fwd_setting fwd_settings[];
-extern const unsigned int fwd_setting_count;
-extern const char *const fwd_mode_names[]; /* NULL-terminated */
-int fwd_set(struct fwd *f, const char *name, const char *value, char *err, size_t err_size);
-/* Returns at once; the session comes (and comes back) by itself: fwd_state(). */
-int fwd_open(struct fwd *f, uint64_t gid, char *err, size_t err_size);
-int fwd_close(struct fwd *f, char *err, size_t err_size);
-/* -ENOTCONN when there is no session. Returns at once. */
-int fwd_start(struct fwd *f, char *err, size_t err_size);
-/* Lets what is under way end (bounded), then stops. Returns at once: fwd_state(). */
-int fwd_stop(struct fwd *f, char *err, size_t err_size);
-enum fwd_state {
-	FWD_CLOSED, /* no link open */
-	FWD_OPENING, /* the session is not (any more) up */
-	FWD_READY, /* up, no test runs */
-	FWD_RUNNING,
-	FWD_STOPPING,
-};
-enum fwd_state fwd_state(const struct fwd *f);
-/* Why a test ended or a session is not there; "" if all is well. */
-const char *fwd_trouble(const struct fwd *f);
-/* Results of the running or last test are telemetry: /fwd/stats (the view "fwd stats"). */
 
 #endif

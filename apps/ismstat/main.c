@@ -10,12 +10,14 @@
 
 #include "base_time.h"
 #include "link.h"
+#include "out.h"
 #include "rte_pmd_ism.h"
 #include "run.h"
 #include "view.h"
 
 #define LINES_PER_ROUND 8 /* the link is polled between commands */
 #define ATTACHED_NAP_MS 100
+#define TEST_NAP_US 20
 
 static struct app app;
 static char repeated[FORM_LINE_MAX];
@@ -52,7 +54,8 @@ batch_poll(void)
 	char line[LINES_MAX], from[128], err[APP_ERR_MAX];
 	unsigned int n;
 
-	for (n = 0; n < LINES_PER_ROUND && !app.quit && app.wait == APP_WAIT_NONE; n++) {
+	for (n = 0; n < LINES_PER_ROUND && !app.quit && app.wait == APP_WAIT_NONE && !out_busy();
+	     n++) {
 		enum lines_state state = lines_next(line, from);
 
 		if (state == LINES_END) {
@@ -90,7 +93,8 @@ tick(uint64_t now_ns)
 {
 	uint64_t period = app.opt.stats_period * BASE_NS_PER_S;
 
-	if (period == 0 || now_ns < app.tick_at)
+	/* A reader that is slow gets later figures, not older ones. */
+	if (period == 0 || now_ns < app.tick_at || out_busy())
 		return;
 	print_period(app.tick_at == 0);
 	app.tick_at = app.tick_at == 0 ? now_ns + period : app.tick_at + period;
@@ -107,7 +111,7 @@ ends_test(void)
 
 	if (!app.testing || app.wait != APP_WAIT_NONE)
 		return app.testing;
-	if (app.state == FWD_STOPPING)
+	if (app.state == PROBE_STOPPING)
 		return false;
 	if (commands_run(&app, "stop", err, sizeof(err)) == 0)
 		return true;
@@ -133,6 +137,8 @@ is_done(void)
 static bool
 hears_stdin(void)
 {
+	if (out_busy())
+		return false;
 	return app.prompting ? prompt_hears() : lines_at_stdin() && app.wait == APP_WAIT_NONE;
 }
 
@@ -164,7 +170,7 @@ app_poll(void *arg, uint64_t now_ns)
 			app.prompting = true;
 	}
 	mind_stdin();
-	if (is_done() || ferror(stdout))
+	if (is_done() || ferror(stdout) || out_error() != 0)
 		run_stop();
 	return work;
 }
@@ -194,25 +200,90 @@ start_link(void)
 	return RUN_EXIT_FAIL;
 }
 
-static int
-start_fwd(void)
+static unsigned int
+poll_tests(void *arg, uint64_t now_ns)
 {
-	const struct fwd_conf conf = {
+	return probe_client_poll(arg, now_ns);
+}
+
+static unsigned int
+poll_tests_data(void *arg, uint64_t now_ns)
+{
+	return probe_client_poll_data(arg, now_ns);
+}
+
+static unsigned int
+poll_answers(void *arg, uint64_t now_ns)
+{
+	return probe_worker_poll(arg, now_ns);
+}
+
+static unsigned int
+data_worker(void)
+{
+	return run_workers() > 1 ? 1 : 0;
+}
+
+/* What a test measures shall not be our sleep. */
+static void
+measures(void *arg, bool on)
+{
+	run_limit_nap(data_worker(), on ? TEST_NAP_US : 0);
+}
+
+/* @return 0 or -errno. */
+static int
+start_tests(void)
+{
+	const struct probe_client_conf conf = {
 		.link = app.link,
-		.listen = app.opt.listen,
-		.allow_any = app.opt.listen_any,
-		.allow = app.opt.allow,
-		.allow_count = app.opt.allow_count,
+		.data_worker = data_worker(),
+		.measures = measures,
 	};
-	char err[APP_ERR_MAX];
-	int ret = fwd_create(&conf, &app.fwd);
+	int ret = probe_client_create(&conf, &app.tests);
 
 	if (ret != 0) {
-		app.fwd = NULL;
+		app.tests = NULL;
+		return ret;
+	}
+	ret = run_add_poller(0, poll_tests, app.tests);
+	return ret != 0 ? ret : run_add_poller(data_worker(), poll_tests_data, app.tests);
+}
+
+/* @return 0 or -errno. */
+static int
+start_answers(void)
+{
+	const struct probe_server_conf conf = {
+		.link = app.link,
+		.allow = app.opt.allow,
+		.workers = 1,
+	};
+	int ret;
+
+	if (!app.opt.listen)
+		return 0;
+	ret = probe_server_create(&conf, &app.answers);
+	if (ret != 0) {
+		app.answers = NULL;
+		return ret;
+	}
+	return run_add_poller(data_worker(), poll_answers, probe_server_worker(app.answers, 0));
+}
+
+static int
+start_probes(void)
+{
+	char err[APP_ERR_MAX];
+	int ret = start_tests();
+
+	if (ret == 0)
+		ret = start_answers();
+	if (ret != 0) {
 		run_error("link tests cannot start: %s", strerror(-ret));
 		return RUN_EXIT_FAIL;
 	}
-	if (app.opt.peer == 0 || fwd_open(app.fwd, app.opt.peer, err, sizeof(err)) == 0)
+	if (app.opt.peer == 0 || probe_client_open(app.tests, app.opt.peer, err, sizeof(err)) == 0)
 		return RUN_EXIT_OK;
 	run_error("%s", err);
 	return RUN_EXIT_PEER;
@@ -268,6 +339,32 @@ run_own(void)
 	return app.status;
 }
 
+/* Without a thread the program is as good as its reader. */
+static void
+start_output(void)
+{
+	int ret = out_open();
+
+	if (ret < 0)
+		run_note("no thread for the output: %s", strerror(-ret));
+	app.view.out = stdout;
+}
+
+/*
+ * Not all may have been taken yet. head(1) goes away early: with --top that is no fault. Nor is it
+ * one that a signal ends us while the reader does not read.
+ */
+static int
+end_output(int status)
+{
+	int err = out_close();
+
+	if (err == 0 || err == ETIMEDOUT || (err == EPIPE && app.opt.top) || status != RUN_EXIT_OK)
+		return status;
+	run_error("cannot write the output to standard output: %s", strerror(err));
+	return RUN_EXIT_FAIL;
+}
+
 static int
 own_function(void)
 {
@@ -276,19 +373,21 @@ own_function(void)
 	if (ret != RUN_EXIT_OK)
 		return ret;
 	tty_signals();
+	start_output();
 	ret = run_device(app.opt.device, &app.dev_id);
 	if (ret != RUN_EXIT_OK)
 		goto end_eal;
 	ret = start_link();
 	if (ret == RUN_EXIT_OK)
-		ret = start_fwd();
+		ret = start_probes();
 	if (ret == RUN_EXIT_OK)
 		ret = open_source(NULL);
 	if (ret == RUN_EXIT_OK)
 		ret = run_own();
 	prompt_close();
 	source_close(app.src);
-	fwd_destroy(app.fwd);
+	probe_client_destroy(app.tests);
+	probe_server_destroy(app.answers);
 	link_destroy(app.link);
 	rte_pmd_ism_close(app.dev_id);
 end_eal:
@@ -326,6 +425,7 @@ attached(void)
 	int ret;
 
 	tty_signals();
+	start_output();
 	ret = open_source(app.opt.attach);
 	if (ret == RUN_EXIT_OK)
 		ret = run_attached();
@@ -369,7 +469,6 @@ main(int argc, char **argv)
 		return ret;
 	choose_face(&app.opt);
 	run_quiet(app.opt.quiet || app.opt.json || app.opt.openmetrics || app.opt.attach != NULL);
-	app.view.out = stdout;
 	app.view.json = app.opt.json;
 	view_rates(app.opt.stats_period != 0);
 	ret = lines_open(&app.opt);
@@ -381,6 +480,7 @@ main(int argc, char **argv)
 	} else {
 		ret = app.opt.attach != NULL ? attached() : own_function();
 	}
+	ret = end_output(ret);
 	commands_free();
 	view_forget();
 	lines_close();

@@ -10,6 +10,7 @@
 
 #include <rte_log.h>
 
+#include "base_log.h"
 #include "run.h"
 
 #define KEPT_MAX 8192
@@ -34,7 +35,23 @@ keep(const char *buf, size_t size)
 	notes.len += size;
 }
 
-/* rte_log() writes one line at a time. */
+/* A line of one of our libraries. */
+static void
+notes_sink(uint32_t level, const char *line)
+{
+	pthread_mutex_lock(&notes.lock);
+	if (notes.keep && notes.len + strlen(line) + 1 <= sizeof(notes.text)) {
+		keep(line, strlen(line));
+		keep("\n", 1);
+	} else if (notes.keep) {
+		notes.dropped++;
+	} else {
+		run_error("%s", line);
+	}
+	pthread_mutex_unlock(&notes.lock);
+}
+
+/* DPDK's own: rte_log() writes one line at a time. */
 static ssize_t
 notes_write(void *cookie, const char *buf, size_t size)
 {
@@ -62,6 +79,7 @@ notes_open(void)
 	setvbuf(stream, NULL, _IOLBF, BUFSIZ);
 	notes.keep = true;
 	rte_openlog_stream(stream);
+	base_log_sink(notes_sink);
 }
 
 unsigned int

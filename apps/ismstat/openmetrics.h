@@ -88,7 +88,8 @@ struct metric_table {
 };
 extern const struct metric_table metric_device, metric_link, metric_session, metric_queue,
 	metric_export, metric_worker, metric_client, metric_disk, metric_client_queue, metric_mount,
-	metric_console, metric_cons_client, metric_cons_stats, metric_fwd;
+	metric_loop, metric_process, metric_console, metric_cons_client, metric_cons_stats,
+	metric_fwd;
 /* Latencies: quantiles of one summary. */
 struct metric_quantile {
 	const char *key, *quantile;

@@ -328,6 +328,24 @@ add_disks(struct metrics *m, const json_t *answers)
 	add_numbers(m, &metric_mount, &none, json_object_get(answers, "mount"));
 }
 
+/* --- the program --- */
+
+static void
+add_run(struct metrics *m, const json_t *answers)
+{
+	const struct metric_labels none = { .len = 0 };
+	struct metric_labels labels;
+	const char *lcore;
+	json_t *one;
+
+	json_object_foreach(members(json_object_get(answers, "run_loop")), lcore, one)
+	{
+		labels = with(&none, "lcore", lcore);
+		add_numbers(m, &metric_loop, &labels, one);
+	}
+	add_numbers(m, &metric_process, &none, json_object_get(answers, "run_process"));
+}
+
 /* --- consoles --- */
 
 static void
@@ -379,5 +397,6 @@ metrics_fill(struct metrics *m, const json_t *answers)
 	add_links(m, json_object_get(answers, "link_xstats"));
 	add_disks(m, answers);
 	add_consoles(m, answers);
+	add_run(m, answers);
 	add_numbers(m, &metric_fwd, &none, json_object_get(answers, "fwd_stats"));
 }

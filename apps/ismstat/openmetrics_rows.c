@@ -60,6 +60,8 @@ static const struct metric_row device_rows[] = {
 	BYTES("store_bytes", "ism_store", "Bytes stored."),
 	COUNTER("store_calls", "ism_store_calls", "Calls of the driver's store function."),
 	COUNTER("store_syscalls", "ism_store_system_calls", "System calls made for stores."),
+	COUNTER("store_retries", "ism_store_retries",
+		"Stores tried again after the device refused them."),
 	COUNTER("err_access", "ism_stores_refused",
 		"Stores that the device refused: bad token or "
 		"revoked DMB."),
@@ -92,6 +94,16 @@ static const struct metric_row link_rows[] = {
 	COUNTER("hello_retries", "link_hello_retries", "Calls repeated while nobody answered."),
 	COUNTER("keepalives_sent", "link_keepalives_sent", "Keepalives sent."),
 	COUNTER("device_losses", "link_device_losses", "Times that our function was lost."),
+	COUNTER("events_over", "link_events_over", "Events above what one GID may send."),
+	COUNTER("calls_delayed", "link_calls_delayed", "Calls of GIDs that call too often."),
+	COUNTER("refused_full", "link_refused_full",
+		"Calls refused because no session, DMB or memory was left."),
+	COUNTER("lines_withheld", "link_lines_withheld", "Lines of the log withheld."),
+	COUNTER("slices", "link_slices", "Pieces of sessions set up and released."),
+	NOT_SHOWN("slice_max_ns"),
+	GAUGE("callers", "link_callers", "GIDs that have called and are remembered."),
+	GAUGE("held_dmbs", "link_held_dmbs", "DMBs of sessions with those who called."),
+	GAUGE_BYTES("held_bytes", "link_held", "Bytes of those DMBs."),
 	NOT_SHOWN("errors"),
 	END,
 };
@@ -223,6 +235,11 @@ static const struct metric_row client_queue_rows[] = {
 	COUNTER("replays", "blk_client_queue_replays", "Ios sent again after a session ended."),
 	COUNTER("waits", "blk_client_queue_waits", "Ios that found too few free slots."),
 	COUNTER("digest_errors", "blk_client_queue_digest_errors", "Payloads with a wrong CRC32C."),
+	COUNTER("timeouts", "blk_client_queue_timeouts", "Ios that a time limit ended."),
+	COUNTER("cancels", "blk_client_queue_cancels", "Ios of processes that were killed."),
+	COUNTER("orphans", "blk_client_queue_orphans",
+		"Requests whose io ended before their answer."),
+	COUNTER("late_answers", "blk_client_queue_late_answers", "Of those, answered later."),
 	END,
 };
 const struct metric_table metric_client_queue = { client_queue_rows, NULL };
@@ -238,9 +255,31 @@ static const struct metric_row mount_rows[] = {
 		"Payloads that went into the peer's memory without a store."),
 	COUNTER("copies", "blk_mount_copies", "Payloads copied on the way."),
 	COUNTER("interrupted", "blk_mount_interrupted", "Requests that were interrupted."),
+	COUNTER("emptied", "blk_mount_emptied", "Disks that O_TRUNC has made read as zeros."),
 	END,
 };
 const struct metric_table metric_mount = { mount_rows, "blk_mount" };
+
+static const struct metric_row loop_rows[] = {
+	COUNTER("waited", "run_loop_waits", "Parts of rounds that waited for more than 50 ms."),
+	COUNTER("busy", "run_loop_busy", "Parts of rounds that worked for more than 50 ms."),
+	COUNTER("preempted", "run_loop_preempted",
+		"Parts of rounds above 50 ms in which others had the CPU."),
+	GAUGE_SECONDS("longest_ns", 9, "run_loop_longest", "The longest that waited or worked."),
+	GAUGE_SECONDS("running_ns", 9, "run_loop_running", "How long the present part runs."),
+	END,
+};
+const struct metric_table metric_loop = { loop_rows, "run_loop" };
+
+static const struct metric_row process_rows[] = {
+	COUNTER("lines_dropped", "run_lines_dropped", "Lines that nobody read."),
+	COUNTER("helper_jobs", "run_helper_jobs", "Work that was handed to helpers and is done."),
+	COUNTER("helper_refused", "run_helper_refused", "Work that no helper could take."),
+	GAUGE("helper_threads", "run_helper_threads", "Helpers."),
+	GAUGE("helper_busy", "run_helper_busy", "Helpers at work."),
+	END,
+};
+const struct metric_table metric_process = { process_rows, "run" };
 
 static const struct metric_row console_rows[] = {
 	GAUGE("observers", "cons_console_observers", "Observers attached."),
@@ -252,6 +291,9 @@ static const struct metric_row console_rows[] = {
 	COUNTER("stalls", "cons_console_stalls", "Times that the program had to wait."),
 	COUNTER("started", "cons_console_started", "Programs started."),
 	COUNTER("ended", "cons_console_ended", "Programs that ended."),
+	COUNTER("hung_up", "cons_console_hung_up", "Programs hung up: their writer had left."),
+	COUNTER("starts_held", "cons_console_starts_held", "Starts that had to wait."),
+	COUNTER("long_lines", "cons_console_long_lines", "Lines typed in pieces."),
 	NOT_SHOWN("out_pos"), /* begins anew with each program */
 	END,
 };
@@ -284,6 +326,11 @@ static const struct metric_row cons_stats_rows[] = {
 	BYTES("bytes_out", "cons_output", "Output of all consoles."),
 	COUNTER("started", "cons_started", "Programs started."),
 	COUNTER("ended", "cons_ended", "Programs that ended."),
+	COUNTER("loops", "cons_loops", "Clients detached that showed a console to itself."),
+	COUNTER("orphans", "cons_orphans", "Orphans of programs reaped."),
+	COUNTER("hung_up", "cons_hung_up", "Programs hung up: their writer had left."),
+	COUNTER("starts_held", "cons_starts_held", "Starts that had to wait."),
+	COUNTER("long_lines", "cons_long_lines", "Lines typed in pieces."),
 	END,
 };
 const struct metric_table metric_cons_stats = { cons_stats_rows, "cons" };

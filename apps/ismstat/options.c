@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "app.h"
 
+#include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base_peers.h"
 #include "base_text.h"
 #include "run.h"
 #include "run_options.h"
@@ -27,7 +30,7 @@ static const char help[] =
 	"  --listen any|GID[:GID...]  answer tests of these functions, until a signal or quit\n"
 	"  --keepalive-ms MS        a sign of life is sent this often (1000)\n"
 	"  --hot-us US              poll without sleeping for so long after work (200)\n"
-	"  --idle-max-us US         longest sleep when idle (4000)\n"
+	"  --idle-max-us US         longest sleep when idle, doubled where waking is dear (4000)\n"
 	"  --device NAME            the function to use, when there are several\n"
 	"  --quiet                  say only what goes wrong\n"
 	"  --help, --version        print this, or the version, and end\n"
@@ -72,9 +75,9 @@ take_word(void *options, const char *word)
 static int
 take_peer(void *options, const char *name, const char *text)
 {
-	if (base_gid_parse(text, &((struct options *)options)->peer) == 0)
+	if (base_peer_parse(text, &((struct options *)options)->peer) == 0)
 		return -1;
-	return run_option_wrong(name, text, "a GID of 1 to 16 hex digits, not 0");
+	return run_option_wrong(name, text, base_peer_expected());
 }
 
 /* "any", or GIDs with colons between them. */
@@ -82,28 +85,15 @@ static int
 take_listen(void *options, const char *name, const char *text)
 {
 	struct options *opt = options;
-	char gid[BASE_GID_STRLEN];
-	const char *p = text;
-	size_t len;
+	char *list = strdup(text);
+	const char *bad;
+	int ret = list != NULL ? base_allow_parse(&opt->allow, list, &bad) : -ENOMEM;
 
 	opt->listen = true;
-	if (strcmp(text, "any") == 0) {
-		opt->listen_any = true;
+	free(list);
+	if (ret == 0)
 		return -1;
-	}
-	for (;; p += len + 1) {
-		len = strcspn(p, ":");
-		if (len >= sizeof(gid) || opt->allow_count == APP_ALLOW_MAX)
-			break;
-		memcpy(gid, p, len);
-		gid[len] = '\0';
-		if (base_gid_parse(gid, &opt->allow[opt->allow_count]) != 0)
-			break;
-		opt->allow_count++;
-		if (p[len] == '\0')
-			return -1;
-	}
-	return run_option_wrong(name, text, "any, or at most 64 GIDs in hex: GID[:GID...]");
+	return run_option_wrong(name, text, "any, or at most 64 GIDs or names: GID[:GID...]");
 }
 
 #define AT(field) .at = offsetof(struct options, field)

@@ -18,6 +18,7 @@
 #include <cmdline_parse.h>
 #include <cmdline_rdline.h>
 
+#include "out.h"
 #include "run.h"
 
 #define PROMPT "ismstat> "
@@ -192,7 +193,7 @@ read_input(void)
 	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
 	ssize_t n;
 
-	if (!prompt_hears() || poll(&pfd, 1, 0) <= 0)
+	if (!prompt_hears() || out_busy() || poll(&pfd, 1, 0) <= 0)
 		return 0;
 	n = read(STDIN_FILENO, prompt.input + prompt.len, sizeof(prompt.input) - prompt.len);
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))

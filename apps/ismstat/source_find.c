@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Where running DPDK programs keep their telemetry sockets: BASE/dpdk/PREFIX/dpdk_telemetry.v2
- * with BASE as EAL of DPDK 22.11 chooses it ($RUNTIME_DIRECTORY; /var/run for root; else
- * $XDG_RUNTIME_DIR or /tmp), or as lib/run does for an ordinary user without any.
+ * with BASE as EAL chooses it ($RUNTIME_DIRECTORY; /var/run for root; else $XDG_RUNTIME_DIR
+ * or /tmp), or as lib/run does (run_runtime.c).
  *
  * A folder in /tmp may be anybody's: sockets that neither root nor we ourselves listen at
  * are passed over, unless the person named the path.
@@ -12,6 +12,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,6 @@
 #define FIND_NS BASE_NS_PER_S /* for all of it */
 #define FIND_OWN_NS (5 * BASE_NS_PER_S) /* a thread of ours that waits for a core */
 #define PROBE_NS (BASE_NS_PER_S / 4) /* for one program that may hang */
-#define BASES_MAX 8
 #define PLACES_MAX 128 /* programs looked at */
 #define NAMES_SHOWN 8 /* in a complaint */
 
@@ -65,6 +65,15 @@ read_comm(pid_t pid, char *name, size_t size)
 	base_text_clean(name, size, text, n);
 }
 
+static bool
+same_place(const struct source_place *place, const char *folder, const char *prefix)
+{
+	size_t len = strlen(folder);
+
+	return strncmp(place->path, folder, len) == 0 && place->path[len] == '/' &&
+	       strcmp(place->prefix, prefix) == 0;
+}
+
 static void
 add_place(struct places *places, unsigned int base, const char *folder, const char *prefix)
 {
@@ -74,6 +83,11 @@ add_place(struct places *places, unsigned int base, const char *folder, const ch
 
 	if (places->count == PLACES_MAX)
 		return;
+	/* Two variables may name one folder. */
+	for (unsigned int i = 0; i < places->count; i++) {
+		if (same_place(&places->at[i], folder, prefix))
+			return;
+	}
 	*place = (struct source_place){ .path = "" };
 	len = snprintf(place->path, sizeof(place->path), "%s/%s/%s", folder, prefix, SOURCE_SOCKET);
 	if (len >= (int)sizeof(place->path) || stat(place->path, &st) < 0 || !S_ISSOCK(st.st_mode))
@@ -100,33 +114,111 @@ look_in(struct places *places, unsigned int base, const char *folder)
 	closedir(d);
 }
 
+/* BASE/dpdk of each folder of a list that ':' separates, as systemd gives it; NULL: none. */
+static void
+look_in_bases(struct places *places, unsigned int rank, const char *list)
+{
+	char folder[SOURCE_PATH_MAX];
+
+	while (list != NULL && *list != '\0') {
+		size_t len = strcspn(list, ":");
+
+		if (len > 0) {
+			snprintf(folder, sizeof(folder), "%.*s/dpdk", (int)len, list);
+			look_in(places, rank, folder);
+		}
+		list += len + (list[len] == ':');
+	}
+}
+
+/* What lib/run makes for a user who has no folder: /tmp/dpdk-ism-UID, or that and -XXXXXX. */
+static void
+look_in_tmp(struct places *places, unsigned int rank)
+{
+	char own[32], path[300];
+	struct dirent *de;
+	struct stat st;
+	DIR *d = opendir("/tmp");
+	int len;
+
+	if (d == NULL)
+		return;
+	len = snprintf(own, sizeof(own), "dpdk-ism-%u", (unsigned int)geteuid());
+	while ((de = readdir(d)) != NULL) {
+		if (strncmp(de->d_name, own, (size_t)len) != 0 ||
+		    (de->d_name[len] != '\0' && de->d_name[len] != '-'))
+			continue;
+		snprintf(path, sizeof(path), "/tmp/%s", de->d_name);
+		if (lstat(path, &st) == 0 && st.st_uid == geteuid())
+			look_in_bases(places, rank, path);
+	}
+	closedir(d);
+}
+
 static void
 look_everywhere(struct places *places)
 {
-	const char *base[BASES_MAX];
-	char folder[SOURCE_PATH_MAX], own[64];
-	unsigned int i, j, n = 0;
+	const char *systemd = getenv("RUNTIME_DIRECTORY"), *xdg = getenv("XDG_RUNTIME_DIR");
 
 	places->count = 0;
 	places->denied[0] = '\0';
-	snprintf(own, sizeof(own), "/tmp/dpdk-ism-%u", (unsigned int)geteuid());
-	base[n++] = getenv("RUNTIME_DIRECTORY");
+	look_in_bases(places, 0, systemd);
 	if (geteuid() != 0) {
-		base[n++] = getenv("XDG_RUNTIME_DIR");
-		base[n++] = own;
-		base[n++] = "/tmp";
+		look_in_bases(places, 1, xdg);
+		look_in_tmp(places, 2);
+		look_in_bases(places, 3, "/tmp");
 	}
-	base[n++] = "/var/run";
-	for (i = 0; i < n; i++) {
-		for (j = 0; j < i && base[i] != NULL; j++) {
-			if (base[j] != NULL && strcmp(base[i], base[j]) == 0)
-				base[i] = NULL;
-		}
-		if (base[i] == NULL)
-			continue;
-		snprintf(folder, sizeof(folder), "%s/dpdk", base[i]);
-		look_in(places, i, folder);
+	look_in_bases(places, 4, "/var/run");
+}
+
+static bool
+is_number(const char *text)
+{
+	return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
+static long
+parent_of(pid_t pid)
+{
+	char path[32], line[128];
+	long parent = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%ld/status", (long)pid);
+	f = fopen(path, "re");
+	while (f != NULL && parent < 0 && fgets(line, sizeof(line), f) != NULL) {
+		if (sscanf(line, "PPid: %ld", &parent) != 1)
+			parent = -1;
 	}
+	if (f != NULL)
+		fclose(f);
+	return parent;
+}
+
+static bool
+same_program(pid_t a, pid_t b)
+{
+	char name_a[32], name_b[32];
+
+	read_comm(a, name_a, sizeof(name_a));
+	read_comm(b, name_b, sizeof(name_b));
+	return name_a[0] != '\0' && strcmp(name_a, name_b) == 0;
+}
+
+/*
+ * The PID that a person knows. A program that holds a mount answers through a child of it, whose
+ * files are named after the parent (lib/run/run_holder.h).
+ */
+static pid_t
+known_pid(const struct source_place *place, pid_t pid)
+{
+	const char *dash = strrchr(place->prefix, '-');
+	long named = dash != NULL && is_number(dash + 1) ? strtol(dash + 1, NULL, 10) : -1;
+
+	if (named > 0 && named != (long)pid && named == parent_of(pid) &&
+	    same_program((pid_t)named, pid))
+		return (pid_t)named;
+	return pid;
 }
 
 /*
@@ -143,6 +235,7 @@ probe(struct source_place *place, uint64_t deadline, bool trusted, struct source
 	ret = source_conn_open(conn, place->path, deadline, err, err_size);
 	if (ret < 0)
 		return ret;
+	conn->pid = known_pid(place, conn->pid);
 	read_comm(conn->pid, place->program, sizeof(place->program));
 	if (place->program[0] == '\0')
 		memcpy(place->program, place->prefix, sizeof(place->program) - 1);
@@ -151,12 +244,6 @@ probe(struct source_place *place, uint64_t deadline, bool trusted, struct source
 	source_conn_close(conn);
 	snprintf(err, err_size, "it belongs to user %u", (unsigned int)conn->uid);
 	return -ENOENT;
-}
-
-static bool
-is_number(const char *text)
-{
-	return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
 }
 
 /* "ismd", "dpdk-ismd": of a process, or of a prefix as lib/run makes it ("ismd-123"). */
@@ -222,6 +309,23 @@ list_names(const struct places *places, const struct alive *alive, char *text, s
 		snprintf(text + len, size - len, ", ...");
 }
 
+/* The process is there, but no socket of it. */
+static bool
+complain_silent(const char *who, char *err, size_t err_size)
+{
+	long pid = is_number(who) ? strtol(who, NULL, 10) : -1;
+	char name[32];
+
+	if (pid <= 0 || (kill((pid_t)pid, 0) < 0 && errno != EPERM))
+		return false;
+	read_comm((pid_t)pid, name, sizeof(name));
+	snprintf(err, err_size,
+		 "process %ld (%s) runs and has no telemetry that we can reach: was it started "
+		 "with --no-telemetry, or with another runtime folder?",
+		 pid, name);
+	return true;
+}
+
 static int
 complain_none(const struct places *places, const struct alive *all, const char *who, char *err,
 	      size_t err_size)
@@ -229,6 +333,8 @@ complain_none(const struct places *places, const struct alive *all, const char *
 	char names[400];
 
 	list_names(places, all, names, sizeof(names));
+	if (places->denied[0] == '\0' && complain_silent(who, err, err_size))
+		return -ENOENT;
 	if (all->count > 0)
 		snprintf(err, err_size, "no running program '%s'; there are: %s", who, names);
 	else if (places->denied[0] != '\0')

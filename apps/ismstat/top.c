@@ -17,10 +17,12 @@
 #include "answers.h"
 #include "app.h"
 #include "base_time.h"
+#include "out.h"
 #include "run.h"
 #include "view.h"
 
 #define PERIOD_MAX_S 3600u
+#define SETTLE_MS 300
 #define NAP_MAX_MS 500 /* a window that changed is drawn anew within this */
 
 /* What a terminal is told at first and at the end: other screen, no cursor. */
@@ -138,21 +140,11 @@ foot_text(const struct top *t, char *foot, size_t size)
 static void
 write_out(struct top *t, const char *text, size_t len)
 {
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(STDOUT_FILENO, text, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			/* A reader that has gone is no fault; head(1) does that. */
-			t->status = errno == EPIPE ? RUN_EXIT_OK : RUN_EXIT_FAIL;
-			t->done = true;
-			return;
-		}
-		text += n;
-		len -= (size_t)n;
-	}
+	if (fwrite(text, 1, len, stdout) == len && fflush(stdout) == 0 && out_error() == 0)
+		return;
+	/* A reader that has gone is no fault; head(1) does that. */
+	t->status = out_error() == EPIPE ? RUN_EXIT_OK : RUN_EXIT_FAIL;
+	t->done = true;
 }
 
 static void
@@ -298,7 +290,8 @@ top_poll(void *arg, uint64_t now_ns)
 		if (t->next_ns <= now_ns)
 			t->next_ns = base_now_ns() + t->period_s * BASE_NS_PER_S;
 	}
-	if (t->dirty && !t->done) {
+	/* A picture that nobody has seen yet is not painted over by the next one. */
+	if (t->dirty && !t->done && !out_pending()) {
 		draw(t);
 		work++;
 	}
@@ -374,6 +367,7 @@ top_run(struct source *src, uint64_t period_s)
 		t.status = loop_own(&t);
 	else
 		loop_attached(&t);
+	out_settle(SETTLE_MS);
 	tty_restore();
 	forget(&t);
 	return t.status;

@@ -243,8 +243,8 @@ disk_rate(const struct top_picture *p, const json_t *now, const json_t *before, 
 static double
 disk_errors(const json_t *disk)
 {
-	static const char *const ops[] = { "read",    "write",	      "flush",
-					   "discard", "write_zeroes", "block_status" };
+	static const char *const ops[] = { "read",	   "write",	   "flush", "discard",
+					   "write_zeroes", "block_status", "copy" };
 	double sum = top_number(disk, "flush_errors");
 	char flat[64];
 
@@ -366,7 +366,23 @@ top_rows_consoles(const struct top_picture *p, FILE *out)
 	}
 }
 
-/* --- a link test of our own --- */
+/* --- link tests --- */
+
+/* What others test with us. */
+static void
+answers_row(const struct top_picture *p, const json_t *t, const json_t *was, FILE *out)
+{
+	const json_t *now = json_object_get(t, "received"),
+		     *before = json_object_get(was, "received");
+	char n[TOP_CELL], mb[TOP_CELL], sessions[TOP_CELL];
+
+	if (top_number(now, "sessions") <= 0)
+		return;
+	fprintf(out, "\nTESTS of others (%s), newest %s: %s messages/s %s MB/s\n",
+		top_si(top_number(now, "sessions"), sessions), top_string(now, "mode"),
+		top_si(top_rate(now, before, "messages", p->seconds), n),
+		top_si(per_mb(top_rate(now, before, "bytes", p->seconds)), mb));
+}
 
 void
 top_rows_test(const struct top_picture *p, FILE *out)
@@ -376,7 +392,10 @@ top_rows_test(const struct top_picture *p, FILE *out)
 	const json_t *latency = json_object_get(t, "latency_ns");
 	char n[TOP_CELL], mb[TOP_CELL], p50[TOP_CELL], p99[TOP_CELL], p999[TOP_CELL], max[TOP_CELL];
 
-	if (json_object_size(t) == 0)
+	answers_row(p, t, was, out);
+	/* A program that only answers. */
+	if (json_object_size(t) == 0 ||
+	    (strcmp(top_string(t, "state"), "closed") == 0 && top_string(t, "mode")[0] == '\0'))
 		return;
 	fprintf(out, "\nTEST %s, %s: %s messages/s %s MB/s, p50 %s p99 %s p99.9 %s max %s\n",
 		top_string(t, "mode"), top_string(t, "state"),

@@ -5,6 +5,7 @@
  */
 #include "app.h"
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,15 +25,27 @@ tty_farewell(const char *text)
 	farewell = text;
 }
 
+/*
+ * A terminal that was stopped takes nothing: it gets nothing, or we would stand until it goes on.
+ */
+static void
+tell(const char *text)
+{
+	struct pollfd pfd = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	/* If it cannot be written, nobody is left to be told. */
+	if (poll(&pfd, 1, 0) == 1 && write(STDOUT_FILENO, text, strlen(text)) < 0)
+		return;
+}
+
 void
 tty_restore(void)
 {
 	const char *text = farewell;
 
 	farewell = NULL;
-	/* If it cannot be written, nobody is left to be told. */
-	if (text != NULL && write(STDOUT_FILENO, text, strlen(text)) < 0)
-		text = NULL;
+	if (text != NULL)
+		tell(text);
 	if (!taken)
 		return;
 	taken = 0;
@@ -43,9 +56,8 @@ tty_restore(void)
 static void
 on_fatal(int sig)
 {
-	if (taken && write(STDOUT_FILENO, "\n", 1) < 0) {
-		/* There is nobody left to tell. */
-	}
+	if (taken)
+		tell("\n");
 	tty_restore();
 	signal(sig, SIG_DFL);
 	raise(sig);
@@ -58,6 +70,12 @@ on_end(int sig)
 	if (endings != 0)
 		on_fatal(sig);
 	endings = 1;
+}
+
+bool
+tty_told_to_end(void)
+{
+	return endings != 0;
 }
 
 static void

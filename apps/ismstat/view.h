@@ -44,6 +44,7 @@ view_collect_fn view_device_info, view_device_stats, view_device_xstats, view_dm
 	view_ieq, view_event;
 view_collect_fn view_link_info, view_link_stats, view_link_xstats, view_queue;
 view_collect_fn view_fwd_stats, view_fwd_config;
+view_collect_fn view_run_loop, view_run_process;
 view_collect_fn view_blk_exports, view_blk_workers, view_blk_client, view_blk_mount;
 view_collect_fn view_cons_consoles, view_cons_clients, view_cons_stats, view_cons_client;
 /* Of every function of the source. @return as view_refresh(). */

@@ -129,7 +129,8 @@ print_received(FILE *out, const json_t *value)
 {
 	char a[64];
 
-	if (json_integer_value(json_object_get(value, "runs")) == 0)
+	if (json_integer_value(json_object_get(value, "runs")) == 0 &&
+	    json_integer_value(json_object_get(value, "calls_refused")) == 0)
 		return;
 	fprintf(out, "tests of others: %s now, %s so far\n",
 		json_integer_value(json_object_get(value, "sessions")) > 0 ? "connected" : "nobody",
@@ -140,6 +141,8 @@ print_received(FILE *out, const json_t *value)
 	line(out, "empty polls", text_of(value, "empty_poll_ratio", VIEW_SHARE, a), "");
 	line(out, "wrong contents", text_of(value, "mismatches", VIEW_COUNT, a), "");
 	line(out, "refused", text_of(value, "refused", VIEW_COUNT, a), "");
+	line(out, "calls refused", text_of(value, "calls_refused", VIEW_COUNT, a), "");
+	line(out, "shares used up", text_of(value, "shares_used", VIEW_COUNT, a), "");
 	line(out, "protocol errors", text_of(value, "errors_protocol", VIEW_COUNT, a), "");
 }
 

@@ -106,6 +106,18 @@ view_blk_mount(struct source *src, const char *id, char *err, size_t err_size)
 }
 
 json_t *
+view_run_loop(struct source *src, const char *id, char *err, size_t err_size)
+{
+	return source_ask(src, "/run/loop", err, err_size);
+}
+
+json_t *
+view_run_process(struct source *src, const char *id, char *err, size_t err_size)
+{
+	return source_ask(src, "/run/process", err, err_size);
+}
+
+json_t *
 view_cons_consoles(struct source *src, const char *id, char *err, size_t err_size)
 {
 	return view_ask_pages(src, "/cons/consoles", "consoles", err, err_size);

@@ -48,7 +48,7 @@ has_come(const struct app *app)
 {
 	switch (app->wait) {
 	case APP_WAIT_LINK:
-		return app->state == FWD_READY || app->state == FWD_RUNNING;
+		return app->state == PROBE_READY || app->state == PROBE_RUNNING;
 	case APP_WAIT_TEST:
 		return !app->testing;
 	default:
@@ -74,7 +74,7 @@ wait_over(struct app *app, uint64_t now_ns)
 	if (now_ns < app->wait_until)
 		return;
 	app->wait = APP_WAIT_NONE;
-	why = fwd_trouble(app->fwd);
+	why = probe_client_trouble(app->tests);
 	snprintf(text, sizeof(text), "%s within %g s%s%s", wait_what(wait),
 		 (double)app->wait_ns / (double)BASE_NS_PER_S, why[0] != '\0' ? ": " : "", why);
 	app_complain(app, "", text);
@@ -101,7 +101,7 @@ show_results(struct app *app)
 static void
 test_ended(struct app *app)
 {
-	const char *why = fwd_trouble(app->fwd);
+	const char *why = probe_client_trouble(app->tests);
 	char text[APP_ERR_MAX];
 
 	app->testing = false;
@@ -118,12 +118,12 @@ watch_poll(struct app *app, uint64_t now_ns)
 {
 	unsigned int work = 0;
 
-	if (app->fwd != NULL) {
-		enum fwd_state was = app->state;
+	if (app->tests != NULL) {
+		enum probe_state was = app->state;
 
-		app->state = fwd_state(app->fwd);
+		app->state = probe_client_state(app->tests);
 		work += app->state != was;
-		if (app->testing && app->state != FWD_RUNNING && app->state != FWD_STOPPING) {
+		if (app->testing && app->state != PROBE_RUNNING && app->state != PROBE_STOPPING) {
 			test_ended(app);
 			work++;
 		}

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "base_peers.h"
 #include "base_text.h"
 
 #include <ctype.h>
@@ -125,7 +126,7 @@ base_gids_parse(char *list, uint64_t *gids, unsigned int *count, unsigned int ma
 		*bad = strsep(&list, ":");
 		if (*count == max)
 			return -ENOSPC;
-		if (base_gid_parse(*bad, &gids[*count]) != 0)
+		if (base_peer_parse(*bad, &gids[*count]) != 0)
 			return -EINVAL;
 		(*count)++;
 	}

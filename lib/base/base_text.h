@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* "0x" + 16 hex digits + NUL. */
 #define BASE_GID_STRLEN 19
 
@@ -47,10 +51,15 @@ int base_num_parse(const char *text, int suffix, uint64_t min, uint64_t max, uin
 char *base_part_take(char **rest);
 
 /*
- * Parse GIDs separated by ':', and add them to the *count that are in gids. `list` is cut up.
+ * Parse GIDs, or names of peers (base_peers.h), separated by ':', and add them to the *count that
+ * are in gids. `list` is cut up.
  * @return 0; -EINVAL *bad is not a GID; -ENOSPC there are more than max.
  */
 int base_gids_parse(char *list, uint64_t *gids, unsigned int *count, unsigned int max,
 		    const char **bad);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

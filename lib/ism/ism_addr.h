@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The address of a store on BAR 0 (HARDWARE.md section 2):
+ * The address of a store on BAR 0 (SPEC-ism section 2.3):
  *
  *	63        48 47                32 31      24 23  22          0
  *	+-----------+--------------------+----------+----+-------------+
@@ -26,7 +26,7 @@
 #define ISM_TOKEN_LOW_MASK ((UINT64_C(1) << 24) - 1) /* these bits of a token are 0 */
 #define ISM_DMBE_COUNT 16 /* bits of one dmbe_mask */
 
-/* Store rules of HARDWARE.md section 5. */
+/* Store rules of SPEC-ism section 7. */
 #define ISM_PAGE_SIZE 4096u
 #define ISM_STORE_ALIGN 8u
 #define ISM_STORE_MIN 16u

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The command area (BAR 2) of an ISM function: requests and responses.
- * Source: HARDWARE.md section 2. Every field is big-endian, as the device sees
+ * Source: SPEC-ism section 3. Every field is big-endian, as the device sees
  * it; convert with rte_be_to_cpu_XX() / rte_cpu_to_be_XX() where it is used.
  *
  * A request is stored body first (offset 8 on), then its 8-byte header at offset

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * IEQ, the ISM event queue: one page of the owner's memory (HARDWARE.md section
- * 2). Big-endian.
+ * IEQ, the ISM event queue: one page of the owner's memory (SPEC-ism section 5).
+ * Big-endian. Events: SPEC-ism section 6.
  *
  *	header.idx   0 at registration; the device writes entry k and then sets idx to
  *	             k + 1, so it runs 1..15 and wraps from 15 to 1.

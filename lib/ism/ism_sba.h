@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * SBA, the signal bit area: one page of the owner's memory in which the device
- * sets bits (HARDWARE.md section 2). Big-endian; bit 0 of a word or mask is its most
+ * sets bits (SPEC-ism section 4). Big-endian; bit 0 of a word or mask is its most
  * significant one, so bit n of the whole bit field is in byte n / 8.
  *
  * Two parties that share nothing but the page use it: the device sets, the owner

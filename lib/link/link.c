@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include <rte_bitops.h>
+#include <rte_common.h>
 #include <rte_random.h>
 
 #include "link_priv.h"
@@ -14,6 +16,8 @@
 #define EVENTS_BURST 16
 #define EVENTS_ROUNDS 4
 #define SESSIONS_MAX 1024
+#define STEPS_MIN 16 /* sessions looked at in a round at least */
+#define SWEEP_NS (2 * BASE_NS_PER_MS) /* and all of them this often */
 #define OPEN_MAX 256 /* sessions opened by us */
 
 RTE_LOG_REGISTER(link_logtype, lib.ism.link, NOTICE);
@@ -88,6 +92,9 @@ link_create(const struct link_conf *conf, struct link **out)
 		return -ENOMEM;
 	link->conf = *conf;
 	TAILQ_INIT(&link->sessions);
+	TAILQ_INIT(&link->free);
+	TAILQ_INIT(&link->slices);
+	TAILQ_INIT(&link->ages);
 	rte_spinlock_init(&link->lock);
 	ret = conf_check(&link->conf);
 	if (ret != 0)
@@ -101,8 +108,10 @@ link_create(const struct link_conf *conf, struct link **out)
 	link->tokens = calloc((1u << LINK_TOKEN_BITS) / 64, sizeof(link->tokens[0]));
 	if (link->accepted == NULL || link->tokens == NULL)
 		goto free_tables;
-	for (uint32_t i = 0; i < link->conf.sessions_max; i++)
-		link->accepted[i].link = link;
+	for (uint32_t i = link->conf.sessions_max; i > 0; i--) {
+		link->accepted[i - 1].link = link;
+		TAILQ_INSERT_HEAD(&link->free, &link->accepted[i - 1], entry);
+	}
 	link_telemetry_add(link);
 	*out = link;
 	return 0;
@@ -127,8 +136,9 @@ link_destroy(struct link *link)
 		link_session_close(s, "the program is leaving");
 		s->told = false; /* no callback from here */
 		s->next_call.valid = false;
-		link_session_free(s);
+		link_session_free_now(s);
 	}
+	link_callers_free(link);
 	for (uint32_t i = 0; i < link->conf.sessions_max; i++)
 		free(link->accepted[i].queues);
 	free(link->accepted);
@@ -142,11 +152,59 @@ link_dev_id(const struct link *link)
 	return link->conf.dev_id;
 }
 
+void
+link_refresh_info(struct link *link)
+{
+	struct rte_pmd_ism_info info;
+
+	if (rte_pmd_ism_info_get(link->conf.dev_id, &info) != 0)
+		return;
+	rte_spinlock_lock(&link->lock);
+	link->info = info;
+	rte_spinlock_unlock(&link->lock);
+}
+
+void
+link_fit_rings(const struct link *link, struct link_geo *geo)
+{
+	uint32_t max = link->info.dmb_max;
+
+	while (geo->queues > 1 && geo->queues * link_ring_stride(geo->depth) > max)
+		geo->queues--;
+	while (geo->depth > 2 && link_ring_stride(geo->depth) > max)
+		geo->depth /= 2;
+}
+
+void
+link_small_words(const struct link *link, char words[LINK_REASON_MAX])
+{
+	if (link->info.dmb_max < LINK_CTRL_SIZE)
+		snprintf(words, LINK_REASON_MAX,
+			 "the function takes DMBs of %u bytes at most, a session needs %u",
+			 link->info.dmb_max, LINK_CTRL_SIZE);
+	else
+		snprintf(words, LINK_REASON_MAX,
+			 "the function takes DMBs of %u bytes at most: smaller next time",
+			 link->info.dmb_max);
+}
+
+const struct link_epoch *
+link_epoch(const struct link *link)
+{
+	return &link->conf.epoch;
+}
+
+uint32_t
+link_dead_ms(const struct link *link)
+{
+	return link->conf.dead_ms;
+}
+
 static int
 open_check(const struct link *link, const struct link_open_conf *conf)
 {
 	if (conf->rgid == 0 || conf->ops == NULL || conf->ops->on_up == NULL ||
-	    conf->ops->on_down == NULL || conf->service == 0 || (int)conf->service > UINT8_MAX)
+	    conf->ops->on_down == NULL || !link_service_known(conf->service))
 		return -EINVAL;
 	if (conf->queues == 0 || conf->queues > LINK_QUEUES_MAX || conf->depth < 2 ||
 	    conf->depth > LINK_DEPTH_MAX || !rte_is_power_of_2(conf->depth))
@@ -196,6 +254,7 @@ link_open(struct link *link, const struct link_open_conf *conf, struct link_sess
 	if (s->open.attempt_ms == 0)
 		s->open.attempt_ms = LINK_ATTEMPT_DEFAULT_MS;
 	s->backoff_ms = s->open.retry_min_ms;
+	s->attempt_ms = s->open.attempt_ms;
 	link->opened++;
 	link_session_insert(s, LINK_IDLE);
 	*out = s;
@@ -259,7 +318,8 @@ gone_event(struct link *link, const struct rte_pmd_ism_event *ev)
 	struct link_session *s, *next;
 
 	RTE_TAILQ_FOREACH_SAFE(s, &link->sessions, entry, next) {
-		bool hit = s->phase == LINK_UP || s->phase == LINK_GREETING;
+		bool hit = s->phase == LINK_UP || s->phase == LINK_GREETING ||
+			   s->phase == LINK_PREPARING;
 
 		if (device)
 			hit = hit && s->rgid == ev->tok;
@@ -311,18 +371,41 @@ forgive_gap(struct link *link, uint64_t now_ns)
 		s->heard_ns += gap;
 }
 
+/*
+ * Every session is looked at in each round, but for rounds that follow each other closely: then it
+ * is a few a round, for what they wait for (a block, a keepalive) is not urgent.
+ */
+static unsigned int
+sessions_step(struct link *link, uint64_t now_ns)
+{
+	unsigned int n = link->session_count, work = 0;
+	struct link_session *s;
+
+	if (n > STEPS_MIN && now_ns - link->sweep_ns < SWEEP_NS)
+		n = STEPS_MIN;
+	else
+		link->sweep_ns = now_ns;
+	for (; n > 0; n--) {
+		s = link->cursor != NULL ? link->cursor : TAILQ_FIRST(&link->sessions);
+		if (s == NULL)
+			break;
+		link->cursor = TAILQ_NEXT(s, entry);
+		work += link_session_step(s, now_ns);
+	}
+	return work;
+}
+
 unsigned int
 link_poll(struct link *link, uint64_t now_ns)
 {
-	struct link_session *s, *next;
 	unsigned int work = 0;
 
 	forgive_gap(link, now_ns);
 	link->now_ns = now_ns;
 	if (likely(!link->lost))
 		work += events(link);
-	RTE_TAILQ_FOREACH_SAFE(s, &link->sessions, entry, next)
-		work += link_session_step(s, now_ns);
+	work += sessions_step(link, now_ns);
+	work += link_slices(link, now_ns);
 	if (unlikely(link->lost))
 		work += reopen(link);
 	return work;
@@ -345,4 +428,19 @@ link_session_each(struct link *link, void (*fn)(void *arg, struct link_session *
 
 	RTE_TAILQ_FOREACH_SAFE(s, &link->sessions, entry, next)
 		fn(arg, s);
+}
+
+unsigned int
+link_drop(struct link *link, uint64_t gid, const char *reason)
+{
+	struct link_session *s, *next;
+	unsigned int n = 0;
+
+	RTE_TAILQ_FOREACH_SAFE(s, &link->sessions, entry, next) {
+		if (s->rgid != gid || s->phase != LINK_UP || s->closing)
+			continue;
+		link_session_break(s, LINK_WHY_LOCAL, reason, LINK_STATUS_CLOSED);
+		n++;
+	}
+	return n;
 }

@@ -5,7 +5,7 @@
  * Words
  *   link       everything of one function: its sessions, its listeners. One control thread.
  *   session    one initiator and one listener that agreed on a service. Made from a GID alone
- *              (DESIGN D5, SPEC-link "Rendezvous").
+ *              (DESIGN D5, SPEC-link section 3).
  *   queue      one request ring (in the listener's DMB), one completion ring (in the
  *              initiator's DMB) and `depth` slots. Owned by one data thread on each side.
  *   slot       request id 0..depth-1. Slot i has `slot_size` bytes in the listener's DMBs (payload
@@ -43,6 +43,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct link;
 struct link_session;
 struct link_queue;
@@ -57,6 +61,9 @@ enum link_service {
 	LINK_SERVICE_BLK = 1,
 	LINK_SERVICE_CONS = 2,
 	LINK_SERVICE_TEST = 3, /* link tests of dpdk-ismstat, and unit tests */
+	/* 128 to 255: whoever runs both sides chooses one (SPEC-link section 3.1). */
+	LINK_SERVICE_PRIVATE_MIN = 128,
+	LINK_SERVICE_PRIVATE_MAX = 255,
 };
 
 #define LINK_FEATURE_DIGEST (1u << 0) /* CRC32C of payloads in descriptors */
@@ -72,7 +79,8 @@ enum link_why {
 	LINK_WHY_BUSY, /* its session limit is reached */
 	LINK_WHY_CLOSED, /* it closed the session in good order */
 	LINK_WHY_SILENT, /* keepalive ran out */
-	LINK_WHY_REVOKED, /* a store was refused, or an event said the peer is gone */
+	LINK_WHY_REVOKED, /* an event said that the peer, or a DMB of the session, is gone */
+	LINK_WHY_STORE, /* a store was refused, again and again */
 	LINK_WHY_PROTOCOL, /* it broke the protocol */
 	LINK_WHY_DEVICE, /* our own function was lost */
 	LINK_WHY_MEMORY, /* not enough DMBs or memory on our side */
@@ -83,13 +91,13 @@ enum link_why {
 const char *link_why_str(enum link_why why);
 /* One word, for programs: "no_service". */
 const char *link_why_name(enum link_why why);
-/* "blk", "cons", "test", "?". */
+/* "blk", "cons", "test"; the number of a private service: "128"; else "?". */
 const char *link_service_str(unsigned int service);
 
 /* One process of one boot of one system: what HELLO tells of each side (DESIGN D11). */
 struct link_epoch {
 	uint8_t boot[16]; /* the system's boot id */
-	uint64_t process; /* random, one per process start */
+	uint64_t process; /* random, one per process start; see link_epoch() */
 };
 
 struct link_conf {
@@ -97,8 +105,22 @@ struct link_conf {
 	uint16_t vlan; /* 0 = none */
 	uint32_t keepalive_ms; /* a store per interval and session; 0 = 1000 */
 	uint32_t dead_ms; /* no keepalive seen for this long: dead; 0 = 4 * keepalive_ms */
-	uint32_t sessions_max; /* of all listeners together; 0 = 64 */
+	/*
+	 * What sessions of listeners may take together, and those of one GID: sessions, bytes of
+	 * DMBs of ours, and how many DMBs. Who cannot have what it asks for is offered less, down
+	 * to one queue; then it is refused. 0: sessions 1024, bytes and DMBs unbounded.
+	 */
+	uint32_t sessions_max;
+	uint64_t memory_max, caller_memory_max;
+	uint32_t caller_dmbs_max;
 	struct link_epoch epoch; /* all zero: read from the system */
+};
+
+/* A part of what a function can give to sessions. */
+struct link_share {
+	uint32_t sessions;
+	uint32_t dmbs;
+	uint64_t bytes;
 };
 
 /*
@@ -109,6 +131,12 @@ struct link_conf {
  */
 int link_create(const struct link_conf *conf, struct link **link);
 /*
+ * Keep a part of the function for one service: sessions of other services never take it. Private
+ * services cannot have that: they share what is left. Before the first session. Control thread.
+ * @return 0; -EINVAL no such service, or a private one.
+ */
+int link_keep(struct link *link, enum link_service service, const struct link_share *part);
+/*
  * Closes all sessions (telling the peers), waits for no one: every queue must be detached. No
  * callback runs. Not from a callback. Tolerates NULL.
  */
@@ -116,6 +144,10 @@ void link_destroy(struct link *link);
 
 /* The function that it was made for. Any thread. */
 uint16_t link_dev_id(const struct link *link);
+/* link_conf.epoch, or what zeros stand for: a process that goes on for this one gives it again. */
+const struct link_epoch *link_epoch(const struct link *link);
+/* link_conf.dead_ms, or what 0 stands for. Any thread. */
+uint32_t link_dead_ms(const struct link *link);
 
 /*
  * One round of control: events, rendezvous, keepalive, teardown, reconnection, and reopening
@@ -124,6 +156,11 @@ uint16_t link_dev_id(const struct link *link);
  * @return how much was done.
  */
 unsigned int link_poll(struct link *link, uint64_t now_ns);
+/*
+ * The control thread has served somebody in this round: for the next 10 ms the set-ups of others
+ * leave it as much time as they take. Without that they take all of it.
+ */
+void link_shares_thread(struct link *link, uint64_t now_ns);
 
 /* What a session looks like, for people and for the layer above. */
 struct link_session_info {
@@ -154,12 +191,27 @@ void link_session_info(const struct link_session *s, struct link_session_info *i
 struct link_stats {
 	uint64_t sessions, ups, downs, refused, protocol_errors, events_ignored, hello_retries,
 		keepalives_sent, device_losses;
+	uint64_t events_over; /* of GIDs that sent too many: not looked at */
+	uint64_t calls_delayed; /* of GIDs that called anew too often: they call again */
+	uint64_t refused_full; /* of those refused: no session, DMB or memory was left */
+	uint64_t lines_withheld; /* of the log, about one GID */
+	uint64_t slices; /* pieces of sessions set up and given back */
+	uint64_t slice_max_ns; /* the longest of those */
+	uint64_t callers; /* GIDs remembered now */
+	uint64_t held_dmbs, held_bytes; /* by sessions of listeners now */
 	uint64_t errors[LINK_WHY_COUNT];
 };
 /* Any thread, as long as the link is there; each counter by itself is right. */
 void link_stats(const struct link *link, struct link_stats *stats);
 /* Calls fn for each session that exists; fn may close sessions. Control thread. */
 void link_session_each(struct link *link, void (*fn)(void *arg, struct link_session *s), void *arg);
+
+/*
+ * End all sessions with that GID that are up, as if they were lost: on_down is called. Those that
+ * we opened are opened again; the peer of an accepted one may call again. Control thread.
+ * @return how many.
+ */
+unsigned int link_drop(struct link *link, uint64_t gid, const char *reason);
 
 /*
  * The application's word to the peer, carried by the keepalive store: changes go out at
@@ -197,14 +249,15 @@ struct link_open_conf {
 	 * 0 = 50 / 500, at most LINK_RETRY_MAX_MS.
 	 */
 	uint32_t retry_min_ms, retry_max_ms;
-	uint32_t attempt_ms; /* one attempt is given up after this; 0 = 1000 */
+	uint32_t
+		attempt_ms; /* one is given up after this, the next after twice as long; 0 = 4000 */
 	const struct link_session_ops *ops;
 	void *arg;
 };
 /*
  * Returns at once; link_poll() does the work, for ever, until link_session_close().
- * @return 0; -EINVAL; -ENOMEM; -EEXIST a session to that GID and service exists; -EADDRINUSE
- * rgid is our own.
+ * @return 0; -EINVAL a field is outside its limits, or there is no such service; -ENOMEM; -EEXIST
+ *         a session to that GID and service exists; -EADDRINUSE rgid is our own.
  */
 int link_open(struct link *link, const struct link_open_conf *conf, struct link_session **s);
 /*
@@ -228,7 +281,11 @@ struct link_listen_conf {
 	const struct link_session_ops *ops;
 	void *arg;
 };
-/* @return 0; -EEXIST that service is listened for; -EINVAL; -ENOMEM. */
+/*
+ * `conf` is copied; what `ops` and `arg` point at stays the caller's. Control thread.
+ * @return 0; -EEXIST that service is listened for; -EINVAL a field is outside its limits, or there
+ *         is no such service; -ENOMEM more than 8 services are listened for.
+ */
 int link_listen(struct link *link, const struct link_listen_conf *conf);
 
 /*
@@ -238,6 +295,19 @@ int link_listen(struct link *link, const struct link_listen_conf *conf);
 void link_unlisten(struct link *link, enum link_service service);
 
 /* --- queues --- */
+
+/*
+ * A request at the initiator, and at the listener; between the two calls of flush any number may
+ * be posted. An id that link_cqe_poll() gave back is used again after link_slot_put() only.
+ *
+ *	link_slot_get()                      link_sqe_poll()
+ *	link_req_payload()  if it has any    link_slot_payload()  if it has any
+ *	link_req_post()                      link_rsp_payload()  if the answer has any
+ *	link_req_flush()                     link_rsp_post()
+ *	link_cqe_poll()                      link_rsp_flush()
+ *	link_slot_rx()  if there is payload
+ *	link_slot_put()
+ */
 enum link_queue_state {
 	LINK_QUEUE_DOWN,
 	LINK_QUEUE_UP,
@@ -317,6 +387,7 @@ void *link_slot_rx(const struct link_queue *q, uint16_t id);
  * Store request payload straight from `src` into the peer's slot. A length that is not what a store
  * needs (multiples of 8, at least 16 in each page) is handled by storing up to 15 bytes more, which
  * are zeros from a small buffer for the tail (a tail copy of less than 24 bytes is the only copy).
+ * `src` may change or go after this. A length of 0 stores nothing.
  * @param off  offset in the slot, multiple of 8, not the last 8 bytes of a 4 KiB page.
  * @return 0; -EINVAL outside the slot, or such an offset; -ENOTCONN.
  */
@@ -368,5 +439,9 @@ int link_rsp_post(struct link_queue *q, const struct link_cqe *cqe);
 int link_rsp_flush(struct link_queue *q);
 /* The service found that the peer broke its protocol: drop the session (counted, logged once). */
 void link_queue_protocol_error(struct link_queue *q, const char *what);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Control's words to and from a peer: blocks, CLOSE, keepalive (SPEC-link "Blocks",
- * "Keepalive").
+ * Control's words to and from a peer: blocks, CLOSE, keepalive (SPEC-link sections 4,
+ * 4.5 and 6).
  */
 #include <errno.h>
 #include <string.h>
@@ -70,7 +70,7 @@ link_beat_send(struct link_session *s, uint64_t now_ns)
 	};
 
 	s->notice_due = false;
-	s->beat_due_ns = now_ns + s->link->conf.keepalive_ms * BASE_NS_PER_MS;
+	s->beat_due_ns = now_ns + s->beat_ms * BASE_NS_PER_MS;
 	link_count(&s->beats_sent, 1);
 	link_count(&s->link->stats.keepalives_sent, 1);
 	return rte_pmd_ism_store(s->ctrl_win, LINK_CTRL_BEAT, &beat, sizeof(beat));
@@ -83,17 +83,16 @@ link_beat_look(struct link_session *s, uint64_t now_ns)
 		(const void *)((const uint8_t *)s->ctrl->addr + LINK_CTRL_BEAT);
 	uint64_t count = link_dmb_load(&beat->count);
 	uint64_t notice = link_dmb_load(&beat->notice);
-	bool alive = count != s->beat_seen;
 
-	if (alive) {
+	if (count != s->beat_seen) {
 		s->beat_seen = count;
 		s->heard_ns = now_ns;
 		link_count(&s->beats_seen, 1);
 	}
-	if (notice != s->notice_seen) {
-		s->notice_seen = notice;
-		if (s->ops->on_notice != NULL && !s->closing)
-			s->ops->on_notice(s->arg, s, (uint32_t)notice);
-	}
-	return alive;
+	if (notice == s->notice_seen)
+		return false;
+	s->notice_seen = notice;
+	if (s->ops->on_notice != NULL && !s->closing)
+		s->ops->on_notice(s->arg, s, (uint32_t)notice);
+	return true;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The initiator's side of setting a session up (SPEC-link "Rendezvous", "Set-up"). */
+/* The initiator's side of setting a session up (SPEC-link sections 3 and 4.8). */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -22,6 +22,8 @@ link_call_idle(struct link_session *s, bool was_up)
 	s->phase = LINK_IDLE;
 	rte_spinlock_unlock(&s->link->lock);
 	s->next_ns = now_ns;
+	if (was_up)
+		s->attempt_ms = s->open.attempt_ms;
 	if (lasted) {
 		s->backoff_ms = s->open.retry_min_ms;
 		return;
@@ -54,14 +56,23 @@ link_call_failed(struct link_session *s, enum link_why why, const char *reason)
 static void
 failed_errno(struct link_session *s, int err)
 {
-	link_call_failed(s, link_why_from_errno(s->link, err),
-			 err == -EEXIST ? "a DMB is in use by another session" : NULL);
+	char words[LINK_REASON_MAX];
+	const char *reason = NULL;
+
+	if (err == -EEXIST)
+		reason = "a DMB is in use by another session";
+	if (err == -EMSGSIZE) {
+		link_small_words(s->link, words);
+		reason = words;
+	}
+	link_call_failed(s, link_why_from_errno(s->link, err), reason);
 }
 
 static int
 signal_call(struct link_session *s, uint64_t now_ns)
 {
-	s->next_ns = now_ns + LINK_SIGNAL_NS;
+	s->next_ns = now_ns + s->signal_ns;
+	s->signal_ns = RTE_MIN(2 * s->signal_ns, (uint64_t)LINK_SIGNAL_MAX_NS);
 	return rte_pmd_ism_signal(s->link->conf.dev_id, s->rgid,
 				  LINK_EVENT_CODE(LINK_EVENT_OP_CALL),
 				  link_event_info(s->ctrl->token, s->service, s->nonce));
@@ -74,6 +85,7 @@ start(struct link_session *s, uint64_t now_ns)
 
 	s->nonce = link_random32();
 	s->garbage = false;
+	s->signal_ns = LINK_SIGNAL_NS;
 	ret = link_mem_register_ctrl(s);
 	if (ret == 0)
 		ret = signal_call(s, now_ns);
@@ -84,12 +96,18 @@ start(struct link_session *s, uint64_t now_ns)
 	rte_spinlock_lock(&s->link->lock);
 	s->phase = LINK_CALLING;
 	rte_spinlock_unlock(&s->link->lock);
-	s->deadline_ns = now_ns + s->open.attempt_ms * BASE_NS_PER_MS;
+	s->deadline_ns = now_ns + s->attempt_ms * BASE_NS_PER_MS;
 }
 
+/*
+ * A listener with many calls may have been about to answer. What it did for us is lost now, so the
+ * next attempt waits longer: else many initiators that start together never come up.
+ */
 static void
 timed_out(struct link_session *s)
 {
+	s->attempt_ms = RTE_MIN(2 * s->attempt_ms,
+				RTE_MAX(s->open.attempt_ms, (uint32_t)LINK_ATTEMPT_MAX_MS));
 	if (link_took_close(s))
 		link_call_failed(s, LINK_WHY_CLOSED, s->reason);
 	else if (s->garbage)
@@ -148,9 +166,9 @@ negotiate(struct link_session *s, const struct link_hello *hello, enum link_why 
 	s->geo.queues = RTE_MIN(s->open.queues, hello->max.queues);
 	s->geo.depth = RTE_MIN(s->open.depth, hello->max.depth);
 	s->geo.slot_size = slot_size_fit(link, s->open.slot_size, hello->max.slot_size);
+	link_fit_rings(link, &s->geo);
 	rte_spinlock_unlock(&link->lock);
-	s->silence_ns = RTE_MAX(link->conf.dead_ms, LINK_DEAD_PEER * hello->keepalive_ms) *
-			BASE_NS_PER_MS;
+	link_session_beats(s, hello->keepalive_ms);
 	return true;
 }
 
@@ -209,7 +227,8 @@ got_hello(struct link_session *s, size_t len, uint64_t now_ns)
 	s->phase = LINK_CONNECTING;
 	rte_spinlock_unlock(&s->link->lock);
 	s->garbage = false;
-	s->deadline_ns = now_ns + s->open.attempt_ms * BASE_NS_PER_MS;
+	s->deadline_ns = now_ns + s->attempt_ms * BASE_NS_PER_MS;
+	s->next_ns = now_ns + LINK_PROBE_NS;
 }
 
 static void
@@ -256,6 +275,17 @@ calling_step(struct link_session *s, uint64_t now_ns)
 	return 1;
 }
 
+/* A listener that ended since it said HELLO never answers: its control DMB is gone with it. */
+static void
+probe(struct link_session *s, uint64_t now_ns)
+{
+	int ret = link_beat_send(s, now_ns);
+
+	s->next_ns = now_ns + LINK_PROBE_NS;
+	if (ret != 0)
+		failed_errno(s, ret);
+}
+
 static unsigned int
 connecting_step(struct link_session *s, uint64_t now_ns)
 {
@@ -265,6 +295,8 @@ connecting_step(struct link_session *s, uint64_t now_ns)
 		got_accept(s, (size_t)len, now_ns);
 	else if (s->phase == LINK_CONNECTING && link_took_close(s))
 		link_call_failed(s, LINK_WHY_CLOSED, s->reason);
+	else if (s->phase == LINK_CONNECTING && now_ns >= s->next_ns)
+		probe(s, now_ns);
 	return len > 0;
 }
 

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The listener's side of setting a session up (SPEC-link "Rendezvous", "Set-up"). */
+/* The listener's side of setting a session up (SPEC-link sections 3 and 4.8). */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+
+#include <rte_bitops.h>
+#include <rte_common.h>
 
 #include "link_priv.h"
 
@@ -22,7 +26,7 @@ link_listen(struct link *link, const struct link_listen_conf *conf)
 	struct link_listener *l;
 
 	if (conf->may_connect == NULL || conf->ops == NULL || conf->ops->on_up == NULL ||
-	    conf->ops->on_down == NULL || conf->service == 0 || (int)conf->service > UINT8_MAX)
+	    conf->ops->on_down == NULL || !link_service_known(conf->service))
 		return -EINVAL;
 	if (conf->queues_max == 0 || conf->depth_max < 2 || conf->slot_max < 4096)
 		return -EINVAL;
@@ -41,9 +45,12 @@ link_listen(struct link *link, const struct link_listen_conf *conf)
 void
 link_unlisten(struct link *link, enum link_service service)
 {
-	struct link_listener *l = listener_find(link, (uint8_t)service);
+	struct link_listener *l;
 	struct link_session *s, *next;
 
+	if (!link_service_known(service))
+		return;
+	l = listener_find(link, (uint8_t)service);
 	if (l == NULL)
 		return;
 	*l = link->listeners[--link->listener_count];
@@ -51,11 +58,11 @@ link_unlisten(struct link *link, enum link_service service)
 		if (s->initiator || s->service != (uint8_t)service)
 			continue;
 		link_session_close(s, "service ended");
-		for (unsigned int i = 0; i < s->geo.queues; i++)
+		for (unsigned int i = 0; s->queues != NULL && i < s->geo.queues; i++)
 			link_word_set(&s->queues[i].word, LINK_QUEUE_DOWN);
 		s->told = false;
 		s->next_call.valid = false;
-		link_session_free(s);
+		link_session_free_now(s);
 	}
 }
 
@@ -88,37 +95,59 @@ store_hello(struct link *link, struct rte_pmd_ism_win *win, const struct link_ca
 				sizeof(wire));
 }
 
-/* One refusal per GID and LINK_REFUSAL_NS; two GIDs in one place only share the limit's memory. */
+/* Was this GID refused that service just now? Then nothing more is spent on it. */
 static bool
-refusal_due(struct link *link, uint64_t gid)
+refused_lately(const struct link *link, const struct link_caller *c, uint8_t service)
 {
-	struct link_refusal *r = &link->refusals[(gid ^ gid >> 32) % LINK_REFUSALS];
-
-	if (r->gid == gid && link->now_ns - r->last_ns < LINK_REFUSAL_NS)
-		return false;
-	r->gid = gid;
-	r->last_ns = link->now_ns;
-	return true;
+	return c->refused_service == service && link->now_ns < c->refused_ns;
 }
 
-/* Say no, and keep nothing. */
+/* Say no, and keep nothing: not even its DMB is mapped. */
 static void
-refuse(struct link *link, uint64_t gid, const struct link_call *call, enum link_status status,
-       const char *reason)
+refuse(struct link *link, struct link_caller *c, const struct link_call *call,
+       enum link_status status, const char *reason)
 {
 	struct rte_pmd_ism_win *win;
 	char text[BASE_GID_STRLEN];
 
 	link_count(&link->stats.refused, 1);
-	if (!refusal_due(link, gid) || link_token_claim(link, call->token) != 0)
+	link_count(&c->refused, 1);
+	/* Whatever the service: a GID that names one after the other is not answered oftener. */
+	if (link->now_ns < c->refused_ns)
 		return;
-	LINK_LOG(INFO, "refused %s, service %u: %s", base_gid_str(gid, text), call->service,
+	c->refused_service = call->service;
+	c->refused_ns = link->now_ns + LINK_REFUSAL_NS;
+	if (link_token_claim(link, call->token) != 0)
+		return;
+	LINK_LOG(INFO, "refused %s, service %u: %s", base_gid_str(c->gid, text), call->service,
 		 reason);
-	if (rte_pmd_ism_win_open(link->conf.dev_id, call->token, LINK_CTRL_SIZE, &win) == 0) {
+	if (rte_pmd_ism_win_open_stores(link->conf.dev_id, call->token, LINK_CTRL_SIZE, &win) ==
+	    0) {
 		(void)store_hello(link, win, call, NULL, status, reason);
 		rte_pmd_ism_win_close(win);
 	}
 	link_token_release(link, call->token);
+}
+
+/* It may have a session, but there is none: people should know. */
+static void
+refuse_full(struct link *link, struct link_caller *c, const struct link_call *call,
+	    enum link_status status, const char *reason)
+{
+	char text[BASE_GID_STRLEN], others[48] = "";
+	unsigned int more;
+
+	if (!refused_lately(link, c, call->service)) {
+		link_count(&link->stats.refused_full, 1);
+		if (base_line_due(&link->full_lines, link->now_ns, &more)) {
+			if (more > 0)
+				snprintf(others, sizeof(others), " (%u more were told so)", more);
+			LINK_LOG(WARNING, "no session for %s, service %s: %s%s",
+				 base_gid_str(c->gid, text), link_service_str(call->service),
+				 reason, others);
+		}
+	}
+	refuse(link, c, call, status, reason);
 }
 
 static int
@@ -141,111 +170,203 @@ store_accept(struct link_session *s, enum link_status status, const char *reason
 
 /* --- a call arrives --- */
 
-/* @return a session of the table that is FREE, its queues' memory kept; NULL. */
-static struct link_session *
-session_take(struct link *link)
+static void
+small_hello(struct link_session *s, const struct link_call *call)
 {
-	for (uint32_t i = 0; i < link->conf.sessions_max; i++) {
-		struct link_session *s = &link->accepted[i];
+	char words[LINK_REASON_MAX];
 
-		if (s->phase == LINK_FREE)
-			return s;
-	}
-	return NULL;
+	link_small_words(s->link, words);
+	(void)store_hello(s->link, s->ctrl_win, call, s, LINK_STATUS_MEMORY, words);
 }
 
 void
-link_listen_greet(struct link_session *s, const struct link_call *call)
+link_listen_call(struct link_session *s, struct link_caller *c, const struct link_call *call)
 {
 	struct link *link = s->link;
-	struct link_listener *l = listener_find(link, call->service);
 	struct link_queue *queues = s->queues;
-	uint64_t gid = s->rgid;
-	int ret;
 
-	if (l == NULL)
-		return;
 	memset(s, 0, sizeof(*s));
 	s->link = link;
 	s->queues = queues;
-	s->rgid = gid;
+	s->rgid = c->gid;
 	s->service = call->service;
 	s->nonce = call->nonce;
 	s->call_token = call->token;
-	s->ops = l->conf.ops;
-	s->arg = l->conf.arg;
+	s->caller = c;
+	TAILQ_INSERT_TAIL(&c->sessions, s, by_caller);
+	link_caller_begins(link, c);
+	link_session_insert(s, LINK_CALLED);
+	link_slice_add(s);
+}
+
+static struct link_geo
+geo_min(const struct link_geo *a, const struct link_geo *b)
+{
+	return (struct link_geo){
+		.queues = RTE_MIN(a->queues, b->queues),
+		.depth = RTE_MIN(a->depth, b->depth),
+		.slot_size = RTE_MIN(a->slot_size, b->slot_size),
+	};
+}
+
+/* What our HELLO offers. @return whether there is memory for a session at all. */
+static bool
+offer(struct link_session *s, const struct link_listener *l)
+{
+	static const struct link_share small = { 1, 1, LINK_CTRL_SIZE };
+	const struct link_geo *wants = &s->caller->wants;
+	struct link *link = s->link;
+	struct link_geo geo;
+
 	s->offered = l->max;
 	s->offered.slot_size = RTE_MIN(s->offered.slot_size,
 				       RTE_ALIGN_FLOOR(link->info.dmb_max, LINK_RING_ALIGN));
+	link_fit_rings(link, &s->offered);
 	s->offered_features = l->conf.features;
-	s->deadline_ns = link->now_ns + LINK_HALF_OPEN_NS;
-	ret = link_mem_open_ctrl(s, call->token);
+	geo = wants->queues != 0 ? *wants : s->offered;
+	if (!link_quota_lower(s, &geo) || link_quota_take(s, &small) != 0)
+		return false;
+	if (wants->queues != 0)
+		s->offered = geo_min(&s->offered, &geo);
+	return true;
+}
+
+static const char nothing_left[] = "no DMB or memory is left for a session";
+
+/* Our control DMB and a window to the peer's. */
+static int
+greet(struct link_session *s, const struct link_call *call)
+{
+	int ret = link_mem_open_ctrl(s, call->token);
+
 	if (ret == 0)
 		ret = link_mem_register_ctrl(s);
 	if (ret == 0)
-		ret = store_hello(link, s->ctrl_win, call, s, LINK_STATUS_OK, NULL);
-	else if (ret == -ENOSPC || ret == -ENOMEM)
-		(void)store_hello(link, s->ctrl_win, call, s, LINK_STATUS_MEMORY,
-				  "no DMB left for the session");
-	if (ret == 0) {
-		link_session_insert(s, LINK_GREETING);
-		return;
+		return store_hello(s->link, s->ctrl_win, call, s, LINK_STATUS_OK, NULL);
+	if (s->ctrl_win != NULL && ret == -EMSGSIZE)
+		small_hello(s, call);
+	else if (s->ctrl_win != NULL && (ret == -ENOSPC || ret == -ENOMEM))
+		(void)store_hello(s->link, s->ctrl_win, call, s, LINK_STATUS_MEMORY, nothing_left);
+	return ret;
+}
+
+void
+link_listen_greet(struct link_session *s)
+{
+	struct link *link = s->link;
+	struct link_listener *l = listener_find(link, s->service);
+	struct link_call call = { .token = s->call_token,
+				  .nonce = s->nonce,
+				  .service = s->service };
+	int ret = -ENODEV;
+
+	if (l != NULL && !link->lost) {
+		s->ops = l->conf.ops;
+		s->arg = l->conf.arg;
+		s->deadline_ns = link->now_ns + LINK_HALF_OPEN_NS;
+		ret = offer(s, l) ? 0 : -ENOSPC;
+		if (ret != 0)
+			refuse_full(link, s->caller, &call, LINK_STATUS_MEMORY, nothing_left);
+		else
+			ret = greet(s, &call);
+		(void)link_why_from_errno(link, ret);
 	}
-	(void)link_why_from_errno(link, ret);
-	link_mem_release(s);
+	if (ret == 0)
+		link_session_set_phase(s, LINK_GREETING);
+	else
+		link_session_free(s);
 }
 
 /* The same GID calls again, for a session that we have. */
 static void
 call_again(struct link_session *s, const struct link_call *call)
 {
-	if (s->phase == LINK_GREETING && s->nonce == call->nonce && s->call_token == call->token) {
-		(void)store_hello(s->link, s->ctrl_win, call, s, LINK_STATUS_OK, NULL);
+	if (s->nonce == call->nonce && s->call_token == call->token) {
+		/* HELLO may be lost; an event of an attempt that has got further is old. */
+		if (s->phase == LINK_GREETING)
+			(void)store_hello(s->link, s->ctrl_win, call, s, LINK_STATUS_OK, NULL);
 		return;
 	}
-	/* An event of an attempt that has got further already. */
-	if (s->phase == LINK_UP && s->nonce == call->nonce && s->call_token == call->token)
+	if (!link_caller_ready(s->link, s->caller))
 		return;
+	if (s->phase == LINK_CALLED) {
+		s->nonce = call->nonce;
+		s->call_token = call->token;
+		return;
+	}
 	s->next_call = (struct link_next_call){ .valid = true, .call = *call };
-	if (s->phase == LINK_GREETING)
+	if (s->phase == LINK_GREETING || s->phase == LINK_PREPARING)
 		link_session_free(s);
 	else if (s->phase == LINK_UP)
 		link_session_lose(s, LINK_WHY_CLOSED, "the peer came anew", LINK_STATUS_REPLACED);
 }
 
+static void
+first_call(struct link *link, struct link_caller *c, const struct link_call *call)
+{
+	struct link_session *s = TAILQ_FIRST(&link->free);
+
+	if (s == NULL || !link_quota_place(link, call->service)) {
+		refuse_full(link, c, call, LINK_STATUS_BUSY, "all sessions are in use");
+		return;
+	}
+	if (!link_caller_ready(link, c))
+		return;
+	TAILQ_REMOVE(&link->free, s, entry);
+	link_listen_call(s, c, call);
+}
+
+/* A call of a GID that has not sent too many events. */
+static void
+take_call(struct link *link, struct link_caller *c, const struct link_call *call)
+{
+	char reason[LINK_REASON_MAX] = "";
+	struct link_listener *l = listener_find(link, call->service);
+	struct link_session *s;
+
+	if (l == NULL) {
+		refuse(link, c, call, LINK_STATUS_NO_SERVICE, "no such service here");
+		return;
+	}
+	if (refused_lately(link, c, call->service)) {
+		link_count(&link->stats.refused, 1);
+		link_count(&c->refused, 1);
+		return;
+	}
+	if (l->conf.may_connect(l->conf.arg, c->gid, reason) != 0) {
+		reason[sizeof(reason) - 1] = '\0';
+		refuse(link, c, call, LINK_STATUS_REFUSED,
+		       reason[0] != '\0' ? reason : "this GID is not allowed");
+		return;
+	}
+	TAILQ_FOREACH(s, &c->sessions, by_caller) {
+		if (s->service == call->service)
+			break;
+	}
+	if (s != NULL)
+		call_again(s, call);
+	else
+		first_call(link, c, call);
+}
+
 bool
 link_listen_event(struct link *link, uint64_t gid, uint32_t code, uint64_t info)
 {
-	char reason[LINK_REASON_MAX] = "";
-	struct link_listener *l;
-	struct link_session *s;
+	/* An initiator calls every 100 ms; the queue of the device holds 14 events. */
+	static const struct base_rate rate = { .per_s = 200, .burst = 20 };
+	struct link_caller *c = link_caller_get(link, gid);
 	struct link_call call;
 
+	if (c == NULL)
+		return false;
+	if (!base_bucket_take(&c->events, &rate, link->now_ns, 1)) {
+		link_count(&c->events_over, 1);
+		link_count(&link->stats.events_over, 1);
+		return true;
+	}
 	if (link_gate_call(code, info, &call) != 0)
 		return false;
-	l = listener_find(link, call.service);
-	if (l == NULL) {
-		refuse(link, gid, &call, LINK_STATUS_NO_SERVICE, "no such service here");
-		return true;
-	}
-	if (l->conf.may_connect(l->conf.arg, gid, reason) != 0) {
-		reason[sizeof(reason) - 1] = '\0';
-		refuse(link, gid, &call, LINK_STATUS_REFUSED,
-		       reason[0] != '\0' ? reason : "this GID is not allowed");
-		return true;
-	}
-	s = link_session_find(link, gid, call.service, false);
-	if (s != NULL) {
-		call_again(s, &call);
-		return true;
-	}
-	s = session_take(link);
-	if (s == NULL) {
-		refuse(link, gid, &call, LINK_STATUS_BUSY, "all sessions are in use");
-		return true;
-	}
-	s->rgid = gid;
-	link_listen_greet(s, &call);
+	take_call(link, c, &call);
 	return true;
 }
 
@@ -255,11 +376,12 @@ static void
 greeting_over(struct link_session *s, enum link_status status, const char *reason)
 {
 	int ret = status != LINK_STATUS_OK ? store_accept(s, status, reason) : -EIO;
-	char gid[BASE_GID_STRLEN];
+	char gid[BASE_GID_STRLEN], more[LINK_MORE_STRLEN];
 
 	/* One that cannot be told is gone: then its DMBs were, too, and nobody lied. */
-	if (ret == 0)
-		LINK_LOG(INFO, "no session with %s: %s", base_gid_str(s->rgid, gid), reason);
+	if (ret == 0 && link_line_due(s, more))
+		LINK_LOG(INFO, "no session with %s: %s%s", base_gid_str(s->rgid, gid), reason,
+			 more);
 	if (ret == 0 && status == LINK_STATUS_MALFORMED)
 		link_count(&s->link->stats.protocol_errors, 1);
 	link_session_free(s);
@@ -278,19 +400,40 @@ static void
 connect_failed(struct link_session *s, int err)
 {
 	enum link_why why = link_why_from_errno(s->link, err);
+	char words[LINK_REASON_MAX];
 
-	if (why == LINK_WHY_MEMORY)
+	if (err == -EMSGSIZE) {
+		link_small_words(s->link, words);
+		greeting_over(s, LINK_STATUS_MEMORY, words);
+	} else if (why == LINK_WHY_MEMORY) {
+		link_count(&s->link->stats.refused_full, 1);
 		greeting_over(s, LINK_STATUS_MEMORY, "not enough DMBs or memory for the session");
-	else if (err == -EEXIST)
+	} else if (err == -EEXIST)
 		greeting_over(s, LINK_STATUS_BUSY, "a DMB is in use by another session");
-	else if (why == LINK_WHY_REVOKED)
+	else if (why == LINK_WHY_STORE)
 		greeting_over(s, LINK_STATUS_MALFORMED, "a DMB cannot be stored to");
 	else
 		greeting_over(s, LINK_STATUS_OK, NULL);
 }
 
+/* Agreed: memory for what was asked for, and no more, is taken from now on. */
+static int
+prepare(struct link_session *s, const struct link_connect *in)
+{
+	int ret = link_quota_agree(s, &s->geo);
+
+	s->caller->wants = ret == 0 ? (struct link_geo){ 0 } : s->geo;
+	if (ret == 0)
+		ret = queues_alloc(s);
+	if (ret == 0)
+		ret = link_mem_layout_own(s);
+	if (ret == 0)
+		*s->theirs = in->mem;
+	return ret;
+}
+
 static void
-got_connect(struct link_session *s, size_t len, uint64_t now_ns)
+got_connect(struct link_session *s, size_t len)
 {
 	struct link *link = s->link;
 	struct link_connect *in = &link->in.connect;
@@ -310,22 +453,30 @@ got_connect(struct link_session *s, size_t len, uint64_t now_ns)
 	s->geo = in->geo;
 	s->peer_epoch = in->epoch;
 	rte_spinlock_unlock(&link->lock);
-	s->silence_ns = RTE_MAX(link->conf.dead_ms, LINK_DEAD_PEER * in->keepalive_ms) *
-			BASE_NS_PER_MS;
-	ret = queues_alloc(s);
-	if (ret == 0)
-		ret = link_mem_register(s);
-	if (ret == 0) {
-		*s->theirs = in->mem;
-		ret = link_mem_open(s);
-	}
-	if (ret == 0)
-		ret = store_accept(s, LINK_STATUS_OK, NULL);
-	if (ret == 0) {
-		link_session_up(s, now_ns);
+	link_session_beats(s, in->keepalive_ms);
+	ret = prepare(s, in);
+	if (ret != 0) {
+		connect_failed(s, ret);
 		return;
 	}
-	connect_failed(s, ret);
+	link_session_set_phase(s, LINK_PREPARING);
+	link_slice_add(s);
+}
+
+void
+link_listen_prepare(struct link_session *s, uint64_t now_ns)
+{
+	int ret = s->link->lost ? -ENODEV : link_mem_take_piece(s);
+
+	if (ret == 1)
+		return;
+	if (ret == 0)
+		ret = store_accept(s, LINK_STATUS_OK, NULL);
+	link_slice_remove(s);
+	if (ret == 0)
+		link_session_up(s, now_ns);
+	else
+		connect_failed(s, ret);
 }
 
 unsigned int
@@ -340,7 +491,7 @@ link_listen_step(struct link_session *s, uint64_t now_ns)
 	len = link_gate_block((const uint8_t *)s->ctrl->addr + LINK_CTRL_SETUP,
 			      LINK_CTRL_SETUP_SIZE, LINK_BLOCK_CONNECT, s->nonce, s->link->scratch);
 	if (len > 0) {
-		got_connect(s, (size_t)len, now_ns);
+		got_connect(s, (size_t)len);
 		return 1;
 	}
 	if (now_ns >= s->deadline_ns || link_took_close(s))

@@ -14,6 +14,8 @@ dmb_register(struct link_session *s, uint32_t len, struct rte_pmd_ism_dmb **dmb)
 	struct link *link = s->link;
 	int ret = rte_pmd_ism_dmb_register(link->conf.dev_id, s->rgid, len, link->conf.vlan, dmb);
 
+	if (ret == -EMSGSIZE)
+		link_refresh_info(link);
 	if (ret != 0) {
 		*dmb = NULL;
 		return ret;
@@ -33,10 +35,11 @@ link_mem_register_ctrl(struct link_session *s)
 }
 
 int
-link_mem_register(struct link_session *s)
+link_mem_layout_own(struct link_session *s)
 {
 	int ret;
 
+	s->pieces_taken = 0;
 	s->mine = calloc(1, sizeof(*s->mine));
 	s->theirs = calloc(1, sizeof(*s->theirs));
 	if (s->mine == NULL || s->theirs == NULL)
@@ -45,21 +48,38 @@ link_mem_register(struct link_session *s)
 	if (ret != 0)
 		return ret;
 	s->data = calloc(s->mine->dmb_count, sizeof(s->data[0]));
-	if (s->data == NULL)
-		return -ENOMEM;
-	ret = dmb_register(s, s->mine->ring_len, &s->ring);
-	if (ret != 0)
-		return ret;
-	s->mine->ring_token = s->ring->token;
-	for (uint32_t i = 0; i < s->mine->dmb_count; i++) {
-		uint32_t len = link_mem_dmb_len(&s->geo, s->mine, i % s->mine->dmbs_per_queue);
+	s->data_left = s->mine->dmb_count;
+	return s->data != NULL ? 0 : -ENOMEM;
+}
 
-		ret = dmb_register(s, len, &s->data[i]);
-		if (ret != 0)
-			return ret;
-		s->mine->token[i] = s->data[i]->token;
+/* DMB number n of ours: 0 is the ring's. */
+static int
+register_one(struct link_session *s, uint32_t n)
+{
+	uint32_t i = n - 1;
+	int ret;
+
+	if (n == 0) {
+		ret = dmb_register(s, s->mine->ring_len, &s->ring);
+		if (ret == 0)
+			s->mine->ring_token = s->ring->token;
+		return ret;
 	}
-	return 0;
+	ret = dmb_register(s, link_mem_dmb_len(&s->geo, s->mine, i % s->mine->dmbs_per_queue),
+			   &s->data[i]);
+	if (ret == 0)
+		s->mine->token[i] = s->data[i]->token;
+	return ret;
+}
+
+int
+link_mem_register(struct link_session *s)
+{
+	int ret = link_mem_layout_own(s);
+
+	for (uint32_t n = 0; ret == 0 && n <= s->mine->dmb_count; n++)
+		ret = register_one(s, n);
+	return ret;
 }
 
 /* Windows answer -EINVAL to what the gate let pass only if the two disagree: as if refused. */
@@ -184,23 +204,20 @@ probe(struct rte_pmd_ism_win *win, uint32_t len)
 	return rte_pmd_ism_store(win, len - sizeof(zeros), zeros, sizeof(zeros));
 }
 
+/* A window of queue q: number 0 is its ring's. */
 static int
-queue_windows(struct link_session *s, struct link_queue *q)
+window_one(struct link_session *s, struct link_queue *q, uint32_t n)
 {
 	const struct link_mem_desc *mem = s->theirs;
-	int ret = win_open(s, mem->ring_token, mem->ring_len, &q->ring_win);
+	struct rte_pmd_ism_win **win = n == 0 ? &q->ring_win : &q->data_win[n - 1];
+	uint32_t len = n == 0 ? mem->ring_len : link_mem_dmb_len(&s->geo, mem, n - 1);
+	uint64_t token = mem->ring_token;
+	int ret;
 
-	if (ret == 0)
-		ret = probe(q->ring_win, mem->ring_len);
-	for (uint32_t i = 0; ret == 0 && i < mem->dmbs_per_queue; i++) {
-		uint32_t len = link_mem_dmb_len(&s->geo, mem, i);
-
-		ret = win_open(s, mem->token[q->index * mem->dmbs_per_queue + i], len,
-			       &q->data_win[i]);
-		if (ret == 0)
-			ret = probe(q->data_win[i], len);
-	}
-	return ret;
+	if (n > 0)
+		token = mem->token[q->index * mem->dmbs_per_queue + n - 1];
+	ret = win_open(s, token, len, win);
+	return ret == 0 ? probe(*win, len) : ret;
 }
 
 static void
@@ -230,46 +247,125 @@ queue_init(struct link_session *s, struct link_queue *q)
 	q->depth = s->geo.depth;
 }
 
-int
-link_mem_open(struct link_session *s)
+/* What comes before the first window. */
+static int
+open_begin(struct link_session *s)
 {
 	int ret = queue_mem_alloc(s);
 
-	if (ret == 0)
-		ret = claim_all(s);
-	for (unsigned int i = 0; ret == 0 && i < s->geo.queues; i++)
-		ret = queue_windows(s, &s->queues[i]);
-	for (unsigned int i = 0; ret == 0 && i < s->geo.queues; i++)
+	return ret == 0 ? claim_all(s) : ret;
+}
+
+static void
+open_end(struct link_session *s)
+{
+	for (unsigned int i = 0; i < s->geo.queues; i++)
 		queue_init(s, &s->queues[i]);
+}
+
+int
+link_mem_open(struct link_session *s)
+{
+	int ret = open_begin(s);
+
+	for (unsigned int i = 0; ret == 0 && i < s->geo.queues; i++)
+		for (uint32_t n = 0; ret == 0 && n <= s->theirs->dmbs_per_queue; n++)
+			ret = window_one(s, &s->queues[i], n);
+	if (ret == 0)
+		open_end(s);
 	return ret;
+}
+
+int
+link_mem_take_piece(struct link_session *s)
+{
+	uint32_t n = s->pieces_taken++, own = s->mine->dmb_count + 1;
+	uint32_t windows = s->theirs->dmbs_per_queue + 1;
+	int ret = 0;
+
+	if (n < own) {
+		ret = register_one(s, n);
+		return ret == 0 ? 1 : ret;
+	}
+	n -= own;
+	if (n == 0)
+		ret = open_begin(s);
+	if (ret == 0)
+		ret = window_one(s, &s->queues[n / windows], n % windows);
+	if (ret != 0)
+		return ret;
+	if (n + 1 < windows * s->geo.queues)
+		return 1;
+	open_end(s);
+	return 0;
+}
+
+/* Close one window of q. @return false: it had none. */
+static bool
+queue_close_window(struct link_queue *q)
+{
+	struct rte_pmd_ism_win **win = &q->ring_win;
+
+	while (q->data_win_count > 0 && q->data_win[q->data_win_count - 1] == NULL)
+		q->data_win_count--;
+	if (q->data_win_count > 0)
+		win = &q->data_win[--q->data_win_count];
+	if (*win == NULL)
+		return false;
+	rte_pmd_ism_win_close(*win);
+	*win = NULL;
+	return true;
 }
 
 static void
 queue_release(struct link_queue *q)
 {
-	rte_pmd_ism_win_close(q->ring_win);
-	for (uint32_t i = 0; i < q->data_win_count; i++)
-		rte_pmd_ism_win_close(q->data_win[i]);
-	q->ring_win = NULL;
 	q->data_win = NULL;
-	q->data_win_count = 0;
 	q->slots = NULL;
 	q->free_ids = NULL;
 	q->free_count = 0;
 	q->depth = 0;
 }
 
-void
-link_mem_release(struct link_session *s)
+static bool
+close_window(struct link_session *s)
+{
+	if (s->queue_mem == NULL)
+		return false;
+	for (unsigned int i = 0; i < s->geo.queues; i++) {
+		if (queue_close_window(&s->queues[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool
+unregister(struct rte_pmd_ism_dmb **dmb)
+{
+	if (*dmb == NULL)
+		return false;
+	rte_pmd_ism_dmb_unregister(*dmb);
+	*dmb = NULL;
+	return true;
+}
+
+static bool
+unregister_data(struct link_session *s)
+{
+	/* From the end, so that what is left to be searched grows shorter. */
+	while (s->data != NULL && s->data_left > 0) {
+		if (unregister(&s->data[--s->data_left]))
+			return true;
+	}
+	return false;
+}
+
+/* No window is open any more: the peer's DMBs are not ours to keep from others. */
+static void
+release_tokens(struct link_session *s)
 {
 	struct link *link = s->link;
 
-	for (unsigned int i = 0; s->queue_mem != NULL && i < s->geo.queues; i++)
-		queue_release(&s->queues[i]);
-	free(s->queue_mem);
-	s->queue_mem = NULL;
-	rte_pmd_ism_win_close(s->ctrl_win);
-	s->ctrl_win = NULL;
 	if (s->peer_ctrl != 0)
 		link_token_release(link, s->peer_ctrl);
 	s->peer_ctrl = 0;
@@ -278,16 +374,34 @@ link_mem_release(struct link_session *s)
 	for (; s->peer_claimed > 1; s->peer_claimed--)
 		link_token_release(link, s->theirs->token[s->peer_claimed - 2]);
 	s->peer_claimed = 0;
-	rte_pmd_ism_dmb_unregister(s->ctrl);
-	s->ctrl = NULL;
-	rte_pmd_ism_dmb_unregister(s->ring);
-	s->ring = NULL;
-	for (uint32_t i = 0; s->data != NULL && i < s->mine->dmb_count; i++)
-		rte_pmd_ism_dmb_unregister(s->data[i]);
+}
+
+bool
+link_mem_give_piece(struct link_session *s)
+{
+	if (close_window(s))
+		return true;
+	for (unsigned int i = 0; s->queue_mem != NULL && i < s->geo.queues; i++)
+		queue_release(&s->queues[i]);
+	free(s->queue_mem);
+	s->queue_mem = NULL;
+	rte_pmd_ism_win_close(s->ctrl_win);
+	s->ctrl_win = NULL;
+	release_tokens(s);
+	if (unregister(&s->ctrl) || unregister(&s->ring) || unregister_data(s))
+		return true;
 	free(s->data);
 	s->data = NULL;
 	free(s->mine);
 	s->mine = NULL;
 	free(s->theirs);
 	s->theirs = NULL;
+	return false;
+}
+
+void
+link_mem_release(struct link_session *s)
+{
+	while (link_mem_give_piece(s))
+		;
 }

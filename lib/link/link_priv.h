@@ -6,19 +6,25 @@
  *
  *	initiator                                 listener
  *
- *	IDLE  <-----------------------+           FREE <----------------------+
- *	  | DMB registered, event     |             | event, may_connect,      |
- *	  v                           |             v HELLO stored             |
- *	CALLING --- no / time out --->+           GREETING --- time out ------>+
- *	  | HELLO; CONNECT stored     |             | CONNECT; ACCEPT stored   |
- *	  v                           |             v                          |
- *	CONNECTING - no / time out -->+           UP                           |
- *	  | ACCEPT                    |             | lost, closed             |
- *	  v                           |             v                          |
- *	UP                            |           DYING -- all detached ------>+
- *	  | lost, closed              |
- *	  v                           |
- *	DYING ---- all detached ----->+
+ *	IDLE  <-----------------------+           FREE <---------------------------+
+ *	  | DMB registered, event     |             | event, may_connect           |
+ *	  v                           |             v                              |
+ *	CALLING --- no / time out --->+           CALLED *                         |
+ *	  | HELLO; CONNECT stored     |             | HELLO stored                 |
+ *	  v                           |             v                              |
+ *	CONNECTING - no / time out -->+           GREETING --- time out --->+      |
+ *	  | ACCEPT                    |             | CONNECT               |      |
+ *	  v                           |             v                       |      |
+ *	UP                            |           PREPARING * --- failed -->+      |
+ *	  | lost, closed              |             | ACCEPT stored         |      |
+ *	  v                           |             v                       |      |
+ *	DYING ---- all detached ----->+           UP                        |      |
+ *	                                            | lost, closed          |      |
+ *	                                            v                       v      |
+ *	                                          DYING --- detached --> RELEASING *
+ *
+ * What is marked * takes DMBs and windows, or gives them back, which costs system calls for each:
+ * link_slice.c does it piece by piece, so that no caller holds up those who are served.
  *
  * A listener's session that must make room for a newer attempt of the same GID keeps that
  * attempt in `next_call` while it is DYING: the new one is greeted only when no request of
@@ -35,6 +41,7 @@
 #include <rte_spinlock.h>
 #include <rte_tailq.h>
 
+#include "base_bucket.h"
 #include "base_log.h"
 #include "base_text.h"
 #include "base_time.h"
@@ -48,22 +55,28 @@ extern int link_logtype;
 #define LINK_LOG(level, ...) BASE_LOG(level, link_logtype, "link", __VA_ARGS__)
 
 #define LINK_LISTENERS_MAX 8
-#define LINK_REFUSALS 32 /* GIDs whose refusals are rate-limited at once */
+#define LINK_SERVICES 4 /* whose use of the link is told apart; 0: all others */
+#define LINK_CALLERS_MAX 2048 /* GIDs that are remembered; above the highest sessions_max */
+#define LINK_CALLER_BUCKETS 256
 
-#define LINK_SIGNAL_NS (100 * BASE_NS_PER_MS) /* a call is repeated this often */
+#define LINK_SIGNAL_NS (100 * BASE_NS_PER_MS) /* a call is repeated after this, then twice ... */
+#define LINK_SIGNAL_MAX_NS (800 * BASE_NS_PER_MS) /* as long each time, up to this */
+#define LINK_PROBE_NS (250 * BASE_NS_PER_MS) /* CONNECTING: is the listener still there? */
 #define LINK_HALF_OPEN_NS (2 * BASE_NS_PER_S) /* HELLO stored, no CONNECT: forget it */
 #define LINK_REFUSAL_NS (20 * BASE_NS_PER_MS) /* between two refusals to one GID */
 #define LINK_REOPEN_MIN_NS (200 * BASE_NS_PER_MS)
 #define LINK_REOPEN_MAX_NS (2 * BASE_NS_PER_S)
 
 /* What zeros in link_conf and link_open_conf stand for. */
-#define LINK_SESSIONS_DEFAULT 64
+#define LINK_SESSIONS_DEFAULT 1024
 #define LINK_KEEPALIVE_DEFAULT_MS 1000
 #define LINK_DEAD_DEFAULT 4 /* keepalive intervals */
 #define LINK_RETRY_MIN_DEFAULT_MS 50
 #define LINK_RETRY_MAX_DEFAULT_MS 500
-#define LINK_ATTEMPT_DEFAULT_MS 1000
-#define LINK_DEAD_PEER 3 /* of the peer's intervals, at least */
+#define LINK_ATTEMPT_DEFAULT_MS 4000
+#define LINK_ATTEMPT_MAX_MS 16000 /* the next attempt after one without an answer */
+#define LINK_DEAD_PEER 3 /* intervals of the peer's keepalives, at least */
+#define LINK_BEAT_ASKED_MS 250 /* a peer cannot make us send keepalives more often */
 
 enum link_slot_state {
 	LINK_SLOT_FREE,
@@ -112,9 +125,12 @@ enum link_phase {
 	LINK_IDLE,
 	LINK_CALLING,
 	LINK_CONNECTING,
+	LINK_CALLED,
 	LINK_GREETING,
+	LINK_PREPARING,
 	LINK_UP,
 	LINK_DYING,
+	LINK_RELEASING,
 };
 
 /* A call that waits for a DYING session of the same GID and service. */
@@ -123,8 +139,38 @@ struct link_next_call {
 	struct link_call call;
 };
 
+/*
+ * What is remembered of a GID that has called. One that has no session is forgotten when its place
+ * is needed for another, the one that has been quiet for the longest first.
+ */
+struct link_caller {
+	LIST_ENTRY(link_caller) chain; /* of its bucket */
+	TAILQ_ENTRY(link_caller) age; /* of the link; the newest event last */
+	TAILQ_HEAD(, link_session) sessions;
+	uint64_t gid;
+	struct link_share held; /* by its sessions */
+	/* What it asked for last and could not have: the next offer is below that. */
+	struct link_geo wants; /* queues 0: nothing */
+	struct base_bucket events; /* that are looked at */
+	struct base_bucket lines; /* of the log */
+	/* A refusal of this service was due last; none of any service is before refused_ns. */
+	uint8_t refused_service;
+	uint64_t refused_ns;
+	/* Back-off: set-ups of late, as of quick_ns; the next one is not begun before ready_ns. */
+	uint32_t quick;
+	uint64_t quick_ns, ready_ns;
+	uint64_t events_over, calls, calls_delayed, refused;
+};
+
 struct link_session {
 	TAILQ_ENTRY(link_session) entry;
+	TAILQ_ENTRY(link_session) by_caller; /* accepted */
+	TAILQ_ENTRY(link_session) slice; /* CALLED, PREPARING, RELEASING */
+	struct link_caller *caller; /* accepted; NULL while FREE */
+	struct link_share held; /* accepted: of the link's and the caller's quotas */
+	uint32_t pieces; /* done in this turn of link_slice.c */
+	bool in_slices;
+	struct base_bucket lines; /* opened: of the log */
 	struct link *link;
 	const struct link_session_ops *ops;
 	void *arg;
@@ -142,7 +188,8 @@ struct link_session {
 	struct link_open_conf open; /* initiator: what was asked for */
 	uint64_t next_ns; /* IDLE: next attempt; CALLING: next signal */
 	uint64_t deadline_ns; /* CALLING, CONNECTING, GREETING */
-	uint32_t backoff_ms;
+	uint32_t backoff_ms, attempt_ms; /* of the next failure, the next attempt */
+	uint64_t signal_ns; /* CALLING: from this signal to the next */
 	bool garbage; /* something unreadable stands where a block is expected */
 	bool goodbye; /* the peer's CLOSE says that it wanted to */
 
@@ -158,6 +205,8 @@ struct link_session {
 	struct rte_pmd_ism_dmb *ctrl;
 	struct rte_pmd_ism_dmb *ring;
 	struct rte_pmd_ism_dmb **data;
+	uint32_t data_left; /* of data, not unregistered yet */
+	uint32_t pieces_taken; /* of link_mem_take_piece() */
 	struct link_mem_desc *mine; /* layout of ours; token[] is what we tell */
 	struct link_mem_desc *theirs;
 	struct rte_pmd_ism_win *ctrl_win;
@@ -168,6 +217,7 @@ struct link_session {
 	/* Keepalive. */
 	uint64_t beat_sent, beat_seen;
 	uint64_t beat_due_ns, heard_ns;
+	uint32_t beat_ms; /* how often we send */
 	uint64_t silence_ns; /* dead after this long */
 	uint64_t traffic_seen; /* descriptors that had come in when it was last looked */
 	uint32_t notice_tx, notice_tx_count;
@@ -188,11 +238,6 @@ struct link_listener {
 	struct link_geo max; /* normalised */
 };
 
-struct link_refusal {
-	uint64_t gid;
-	uint64_t last_ns;
-};
-
 struct link {
 	LIST_ENTRY(link) entry; /* telemetry's list */
 	struct link_conf conf;
@@ -203,9 +248,20 @@ struct link {
 	struct link_listener listeners[LINK_LISTENERS_MAX];
 	unsigned int listener_count;
 	TAILQ_HEAD(, link_session) sessions; /* all that are not FREE */
+	unsigned int session_count; /* in that list */
+	struct link_session *cursor; /* the next to be looked at; NULL: the first */
+	uint64_t sweep_ns; /* when all were looked at last */
 	unsigned int opened; /* sessions of link_open() */
 	struct link_session *accepted; /* conf.sessions_max */
-	struct link_refusal refusals[LINK_REFUSALS];
+	TAILQ_HEAD(, link_session) free; /* of those, the FREE ones */
+	TAILQ_HEAD(, link_session) slices; /* those with pieces to take or give back */
+	uint64_t slice_ns; /* none is done before */
+	uint64_t served_ns; /* link_shares_thread() */
+	LIST_HEAD(, link_caller) callers[LINK_CALLER_BUCKETS];
+	TAILQ_HEAD(, link_caller) ages;
+	unsigned int caller_count;
+	struct link_share held[LINK_SERVICES], keep[LINK_SERVICES];
+	struct base_bucket full_lines; /* of the log, for whom there is no room */
 	uint64_t *tokens; /* bit set of peers' tokens that some session stores to */
 	struct link_stats stats;
 	/*
@@ -222,6 +278,12 @@ struct link {
 
 /* --- link.c --- */
 void link_set_lost(struct link *link);
+/* What the driver knows of the function has changed. */
+void link_refresh_info(struct link *link);
+/* Fewer queues, then fewer places, until a ring DMB fits the function. */
+void link_fit_rings(const struct link *link, struct link_geo *geo);
+/* Why a session cannot have the DMB that was refused with -EMSGSIZE. */
+void link_small_words(const struct link *link, char words[LINK_REASON_MAX]);
 uint32_t link_random32(void); /* never 0 */
 
 /* --- link_token.c: which DMBs of peers are stored to, and by whom --- */
@@ -229,10 +291,51 @@ uint32_t link_random32(void); /* never 0 */
 int link_token_claim(struct link *link, uint64_t token);
 void link_token_release(struct link *link, uint64_t token);
 
+/* --- link_caller.c: GIDs that call, and what they may use --- */
+/* @return NULL: no memory. */
+struct link_caller *link_caller_get(struct link *link, uint64_t gid);
+/* May it begin a session now? If not, it is counted; its call comes again. */
+bool link_caller_ready(struct link *link, struct link_caller *c);
+/* A session is begun: the more there were of late, the longer until the next one. */
+void link_caller_begins(struct link *link, struct link_caller *c);
+void link_callers_free(struct link *link);
+/*
+ * Is a line of the log about this session due? @param more  " (N more)", or empty.
+ */
+#define LINK_MORE_STRLEN 24
+bool link_line_due(struct link_session *s, char more[LINK_MORE_STRLEN]);
+
+/* --- link_quota.c: how much memory sessions may have --- */
+/* Is there a session left for this service? */
+bool link_quota_place(const struct link *link, uint8_t service);
+/*
+ * Lower *geo to what a session of s's service and caller may take. @return false: nothing is left.
+ */
+bool link_quota_lower(const struct link_session *s, struct link_geo *geo);
+/* May s have that shape, and does it then hold what it takes? @return 0; -ENOSPC. */
+int link_quota_agree(struct link_session *s, const struct link_geo *geo);
+/* Let s hold `share` instead of what it holds. @return 0; -ENOSPC: unchanged. */
+int link_quota_take(struct link_session *s, const struct link_share *share);
+void link_quota_give(struct link_session *s);
+
+/* --- link_slice.c: set-up and release of accepted sessions, piece by piece --- */
+void link_slice_add(struct link_session *s);
+void link_slice_remove(struct link_session *s);
+/* Do some of what waits. @return work done. */
+unsigned int link_slices(struct link *link, uint64_t now_ns);
+
 /* --- link_mem.c: DMBs, windows and queue memory of a session --- */
 int link_mem_register_ctrl(struct link_session *s);
 /* Ring and data DMBs for s->geo. @return 0; -ENOSPC, -ENOMEM, -EHOSTUNREACH, -ENODEV. */
 int link_mem_register(struct link_session *s);
+/*
+ * link_mem_register() and link_mem_open() in pieces: *s->mine is laid out, then one DMB or one
+ * window a call; *s->theirs is set meanwhile. @return as those; 1: there is more.
+ */
+int link_mem_layout_own(struct link_session *s);
+int link_mem_take_piece(struct link_session *s);
+/* link_mem_release() in pieces. @return whether there is more. */
+bool link_mem_give_piece(struct link_session *s);
 /* @return 0; -EEXIST token in use; -EIO not granted; -ENOMEM; -ENODEV. */
 int link_mem_open_ctrl(struct link_session *s, uint64_t token);
 /* Windows to s->theirs, each tried with one store, and the queues made ready, but not UP. */
@@ -254,13 +357,17 @@ void link_tell_close(struct link_session *s, enum link_status status, const char
 /* Take a CLOSE that the peer left. @return whether there is one; s->reason is set then. */
 bool link_took_close(struct link_session *s);
 int link_beat_send(struct link_session *s, uint64_t now_ns);
-/* @return whether the peer gave a sign of life. */
+/* A keepalive, if there is a new one. @return whether it brought a notice. */
 bool link_beat_look(struct link_session *s, uint64_t now_ns);
 
 /* --- link_session.c --- */
+/* Is it one that somebody may offer or call (SPEC-link section 3.1)? */
+bool link_service_known(unsigned int service);
 struct link_session *link_session_find(struct link *link, uint64_t rgid, uint8_t service,
 				       bool initiator);
 void link_session_insert(struct link_session *s, enum link_phase phase);
+/* How often either sends keepalives, from what the peer has announced. */
+void link_session_beats(struct link_session *s, uint32_t peer_ms);
 void link_session_up(struct link_session *s, uint64_t now_ns);
 /* UP -> DYING: queues BROKEN, peer told (status != 0), owner told. */
 void link_session_break(struct link_session *s, enum link_why why, const char *reason,
@@ -274,8 +381,11 @@ void link_session_gone(struct link_session *s);
 unsigned int link_session_step(struct link_session *s, uint64_t now_ns);
 /* Count why an attempt failed or a session ended. */
 void link_session_count(struct link_session *s, enum link_why why);
-/* Give back everything; accepted: FREE, or greets the next call. */
+/* Give back everything; accepted: in slices, then FREE, or CALLED by the next call. */
 void link_session_free(struct link_session *s);
+/* The same at once, or for the last slice. */
+void link_session_free_now(struct link_session *s);
+void link_session_set_phase(struct link_session *s, enum link_phase phase);
 void link_session_set_reason(struct link_session *s, enum link_why why, const char *reason);
 /* Map a -errno of the driver: -ENODEV marks the link lost. */
 enum link_why link_why_from_errno(struct link *link, int err);
@@ -292,8 +402,12 @@ void link_call_idle(struct link_session *s, bool was_up);
 /* A call arrived. @return whether it was one of ours. */
 bool link_listen_event(struct link *link, uint64_t gid, uint32_t code, uint64_t info);
 unsigned int link_listen_step(struct link_session *s, uint64_t now_ns);
-/* Greet `call` with session s, which is FREE. */
-void link_listen_greet(struct link_session *s, const struct link_call *call);
+/* Session s, which is FREE, is for `call` of c. */
+void link_listen_call(struct link_session *s, struct link_caller *c, const struct link_call *call);
+/* CALLED: store HELLO. */
+void link_listen_greet(struct link_session *s);
+/* PREPARING: one piece. */
+void link_listen_prepare(struct link_session *s, uint64_t now_ns);
 
 /* --- link_telemetry.c --- */
 void link_telemetry_add(struct link *link);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The data path: one thread per queue, no system call but the stores, no memory, no lock
- * (SPEC-link "Rings", "Slots").
+ * (SPEC-link sections 5 and 5.3).
  *
  * Stores of a 4 KiB read: descriptor (initiator), payload, completion (listener). Of a
  * write: payload, descriptor (initiator), completion. Descriptors of a batch go out in one
@@ -40,11 +40,11 @@ fail_protocol(struct link_queue *q, const char *what)
 }
 
 static int
-fail_store(struct link_queue *q, int err)
+fail_store(struct link_queue *q, int err, const char *what)
 {
 	if (err == -ENODEV)
 		return fail(q, LINK_WHY_DEVICE, "");
-	return fail(q, LINK_WHY_REVOKED, "");
+	return fail(q, LINK_WHY_STORE, what);
 }
 
 static inline bool
@@ -167,7 +167,7 @@ payload(struct link_queue *q, uint16_t id, enum link_slot_state state, uint32_t 
 		return -EINVAL;
 	ret = payload_store(&q->slots[id], off, src, len);
 	if (unlikely(ret != 0))
-		return fail_store(q, ret);
+		return fail_store(q, ret, "into a slot");
 	link_count(&q->stats.payload_tx, len);
 	return 0;
 }
@@ -194,7 +194,7 @@ placed(struct link_queue *q, uint16_t id, enum link_slot_state state, uint32_t o
 		return 0;
 	ret = rte_pmd_ism_win_placed(q->slots[id].win, q->slots[id].off + off, len);
 	if (unlikely(ret != 0))
-		return fail_store(q, ret);
+		return fail_store(q, ret, "into a slot");
 	link_count(&q->stats.payload_tx, len);
 	return 0;
 }
@@ -215,7 +215,7 @@ flush(struct link_queue *q)
 					    n * LINK_DESC_SIZE);
 
 		if (unlikely(ret != 0))
-			return fail_store(q, ret);
+			return fail_store(q, ret, "into a ring");
 		tx->sent += n;
 		link_count(&q->stats.flushes, 1);
 		link_count(&q->stats.descriptors, n);

@@ -31,7 +31,7 @@
 /* --- words of our DMBs --- */
 
 /*
- * Partner: the peer's store (a release for what it stored before; HARDWARE.md section 5).
+ * Partner: the peer's store (a release for what it stored before; SPEC-ism section 7.6).
  * Acquire, because what is read next (payload, block body) was stored before this word.
  */
 static inline uint64_t

@@ -19,6 +19,7 @@ static const char *const why_text[] = {
 	[LINK_WHY_CLOSED] = "closed by the peer",
 	[LINK_WHY_SILENT] = "no keepalive",
 	[LINK_WHY_REVOKED] = "peer gone",
+	[LINK_WHY_STORE] = "stores refused",
 	[LINK_WHY_PROTOCOL] = "protocol error",
 	[LINK_WHY_DEVICE] = "device lost",
 	[LINK_WHY_MEMORY] = "not enough DMBs or memory",
@@ -36,6 +37,7 @@ static const char *const why_name[] = {
 	[LINK_WHY_CLOSED] = "closed",
 	[LINK_WHY_SILENT] = "silent",
 	[LINK_WHY_REVOKED] = "revoked",
+	[LINK_WHY_STORE] = "store",
 	[LINK_WHY_PROTOCOL] = "protocol",
 	[LINK_WHY_DEVICE] = "device",
 	[LINK_WHY_MEMORY] = "memory",
@@ -67,11 +69,12 @@ link_why_from_errno(struct link *link, int err)
 		return LINK_WHY_UNREACHABLE;
 	case -ENOSPC:
 	case -ENOMEM:
+	case -EMSGSIZE:
 		return LINK_WHY_MEMORY;
 	case -EEXIST:
 		return LINK_WHY_PROTOCOL;
 	default:
-		return LINK_WHY_REVOKED;
+		return LINK_WHY_STORE;
 	}
 }
 
@@ -112,12 +115,49 @@ link_status_from_why(enum link_why why)
 	}
 }
 
+bool
+link_service_known(unsigned int service)
+{
+	return (service >= LINK_SERVICE_BLK && service <= LINK_SERVICE_TEST) ||
+	       (service >= LINK_SERVICE_PRIVATE_MIN && service <= LINK_SERVICE_PRIVATE_MAX);
+}
+
+/* Private services are named by number, so that labels of metrics tell them apart. */
+#define NUMBER(n) [n] = #n
+#define TEN(n)                                                                                     \
+	NUMBER(n##0), NUMBER(n##1), NUMBER(n##2), NUMBER(n##3), NUMBER(n##4), NUMBER(n##5),        \
+		NUMBER(n##6), NUMBER(n##7), NUMBER(n##8), NUMBER(n##9)
+
+static const char *const service_text[] = {
+	[LINK_SERVICE_BLK] = "blk",
+	[LINK_SERVICE_CONS] = "cons",
+	[LINK_SERVICE_TEST] = "test",
+	NUMBER(128),
+	NUMBER(129),
+	TEN(13),
+	TEN(14),
+	TEN(15),
+	TEN(16),
+	TEN(17),
+	TEN(18),
+	TEN(19),
+	TEN(20),
+	TEN(21),
+	TEN(22),
+	TEN(23),
+	TEN(24),
+	NUMBER(250),
+	NUMBER(251),
+	NUMBER(252),
+	NUMBER(253),
+	NUMBER(254),
+	NUMBER(255),
+};
+
 const char *
 link_service_str(unsigned int service)
 {
-	static const char *const text[] = { "?", "blk", "cons", "test" };
-
-	return service < RTE_DIM(text) ? text[service] : text[0];
+	return link_service_known(service) ? service_text[service] : "?";
 }
 
 struct link_session *
@@ -141,8 +181,17 @@ link_session_insert(struct link_session *s, enum link_phase phase)
 	rte_spinlock_lock(&link->lock);
 	s->phase = phase;
 	TAILQ_INSERT_TAIL(&link->sessions, s, entry);
+	link->session_count++;
 	rte_spinlock_unlock(&link->lock);
 	link_count(&link->stats.sessions, 1);
+}
+
+void
+link_session_set_phase(struct link_session *s, enum link_phase phase)
+{
+	rte_spinlock_lock(&s->link->lock);
+	s->phase = phase;
+	rte_spinlock_unlock(&s->link->lock);
 }
 
 void
@@ -176,11 +225,28 @@ descriptors_in(const struct link_session *s)
 	return sum;
 }
 
+/* SPEC-link section 6: the shorter of both, but not too short for the sender. */
+static uint32_t
+beat_interval(uint32_t sender_ms, uint32_t receiver_ms)
+{
+	return RTE_MIN(sender_ms, RTE_MAX(receiver_ms, (uint32_t)LINK_BEAT_ASKED_MS));
+}
+
+void
+link_session_beats(struct link_session *s, uint32_t peer_ms)
+{
+	const struct link_conf *conf = &s->link->conf;
+	uint32_t theirs_ms = beat_interval(peer_ms, conf->keepalive_ms);
+
+	s->beat_ms = beat_interval(conf->keepalive_ms, peer_ms);
+	s->silence_ns = RTE_MAX(conf->dead_ms, LINK_DEAD_PEER * theirs_ms) * BASE_NS_PER_MS;
+}
+
 void
 link_session_up(struct link_session *s, uint64_t now_ns)
 {
 	struct link *link = s->link;
-	char gid[BASE_GID_STRLEN];
+	char gid[BASE_GID_STRLEN], more[LINK_MORE_STRLEN];
 
 	link_session_set_reason(s, LINK_WHY_NONE, NULL);
 	rte_spinlock_lock(&link->lock);
@@ -196,10 +262,12 @@ link_session_up(struct link_session *s, uint64_t now_ns)
 	link_count(&link->stats.ups, 1);
 	for (unsigned int i = 0; i < s->geo.queues; i++)
 		link_word_set(&s->queues[i].word, LINK_QUEUE_UP);
-	LINK_LOG(NOTICE, "session up: %s %s, service %s, %u queue(s) of %u slots of %u KiB",
-		 s->initiator ? "to" : "from", base_gid_str(s->rgid, gid),
-		 link_service_str(s->service), s->geo.queues, s->geo.depth,
-		 s->geo.slot_size / 1024);
+	if (link_line_due(s, more))
+		LINK_LOG(NOTICE,
+			 "session up: %s %s, service %s, %u queue(s) of %u slots of %u KiB%s",
+			 s->initiator ? "to" : "from", base_gid_str(s->rgid, gid),
+			 link_service_str(s->service), s->geo.queues, s->geo.depth,
+			 s->geo.slot_size / 1024, more);
 	s->told = true;
 	s->ops->on_up(s->arg, s);
 }
@@ -209,7 +277,7 @@ link_session_break(struct link_session *s, enum link_why why, const char *reason
 		   enum link_status status)
 {
 	struct link *link = s->link;
-	char gid[BASE_GID_STRLEN];
+	char gid[BASE_GID_STRLEN], more[LINK_MORE_STRLEN];
 
 	for (unsigned int i = 0; i < s->geo.queues; i++)
 		link_word_break(&s->queues[i].word);
@@ -226,9 +294,11 @@ link_session_break(struct link_session *s, enum link_why why, const char *reason
 		link_count(&s->protocol_errors, 1);
 		link_count(&link->stats.protocol_errors, 1);
 	}
-	LINK_LOG(NOTICE, "session down: %s %s, service %s: %s%s%s", s->initiator ? "to" : "from",
-		 base_gid_str(s->rgid, gid), link_service_str(s->service), link_why_str(why),
-		 s->reason[0] != '\0' ? ": " : "", s->reason);
+	if (link_line_due(s, more))
+		LINK_LOG(NOTICE, "session down: %s %s, service %s: %s%s%s%s",
+			 s->initiator ? "to" : "from", base_gid_str(s->rgid, gid),
+			 link_service_str(s->service), link_why_str(why),
+			 s->reason[0] != '\0' ? ": " : "", s->reason, more);
 	if (!s->closing)
 		s->ops->on_down(s->arg, s, why);
 }
@@ -293,6 +363,10 @@ hear_traffic(struct link_session *s, uint64_t now_ns)
 	s->traffic_seen = in;
 }
 
+/*
+ * Keepalives are no work: nothing follows them, and a server that polled hot after each one would
+ * never be idle with many clients.
+ */
 static unsigned int
 up_step(struct link_session *s, uint64_t now_ns)
 {
@@ -312,41 +386,78 @@ up_step(struct link_session *s, uint64_t now_ns)
 	work += link_beat_look(s, now_ns);
 	hear_traffic(s, now_ns);
 	if (s->phase == LINK_UP && (s->notice_due || now_ns >= s->beat_due_ns)) {
+		work += s->notice_due;
 		ret = link_beat_send(s, now_ns);
-		work++;
 	}
 	if (s->phase == LINK_UP && ret != 0)
-		lose(s, link_why_from_errno(s->link, ret), NULL);
+		lose(s, link_why_from_errno(s->link, ret), "of a keepalive");
 	else if (s->phase == LINK_UP && now_ns > s->heard_ns + s->silence_ns)
 		lose(s, LINK_WHY_SILENT, NULL);
 	return work;
 }
 
+/* Out of the list, and nobody's any more. */
+static void
+session_remove(struct link_session *s)
+{
+	struct link *link = s->link;
+
+	rte_spinlock_lock(&link->lock);
+	if (link->cursor == s)
+		link->cursor = TAILQ_NEXT(s, entry);
+	s->phase = LINK_FREE;
+	TAILQ_REMOVE(&link->sessions, s, entry);
+	link->session_count--;
+	if (s->caller != NULL)
+		TAILQ_REMOVE(&s->caller->sessions, s, by_caller);
+	rte_spinlock_unlock(&link->lock);
+	link_count_sub(&link->stats.sessions, 1);
+}
+
+/* Its place is free, or the next call's of the same GID. */
+static void
+accepted_free(struct link_session *s)
+{
+	struct link *link = s->link;
+	struct link_caller *caller = s->caller;
+	struct link_next_call next = s->next_call;
+
+	link_quota_give(s);
+	session_remove(s);
+	if (s->told && s->ops->on_free != NULL)
+		s->ops->on_free(s->arg, s);
+	s->told = false;
+	s->caller = NULL;
+	if (next.valid && !link->lost)
+		link_listen_call(s, caller, &next.call);
+	else
+		TAILQ_INSERT_HEAD(&link->free, s, entry);
+}
+
+void
+link_session_free_now(struct link_session *s)
+{
+	link_slice_remove(s);
+	link_mem_release(s);
+	if (!s->initiator) {
+		accepted_free(s);
+		return;
+	}
+	session_remove(s);
+	s->link->opened--;
+	free(s->queues);
+	free(s);
+}
+
 void
 link_session_free(struct link_session *s)
 {
-	struct link *link = s->link;
-	struct link_next_call next = s->next_call;
-	bool told = s->told;
-
-	link_mem_release(s);
-	rte_spinlock_lock(&link->lock);
-	s->phase = LINK_FREE;
-	TAILQ_REMOVE(&link->sessions, s, entry);
-	rte_spinlock_unlock(&link->lock);
-	link_count_sub(&link->stats.sessions, 1);
 	if (s->initiator) {
-		link->opened--;
-		free(s->queues);
-		free(s);
+		link_session_free_now(s);
 		return;
 	}
-	if (told && s->ops->on_free != NULL)
-		s->ops->on_free(s->arg, s);
-	s->told = false;
-	s->next_call.valid = false;
-	if (next.valid && !link->lost)
-		link_listen_greet(s, &next.call);
+	link_session_set_phase(s, LINK_RELEASING);
+	link_slice_add(s);
 }
 
 static unsigned int
@@ -379,6 +490,9 @@ link_session_step(struct link_session *s, uint64_t now_ns)
 		return link_call_step(s, now_ns);
 	case LINK_GREETING:
 		return link_listen_step(s, now_ns);
+	case LINK_CALLED: /* link_slice.c has them */
+	case LINK_PREPARING:
+	case LINK_RELEASING:
 	case LINK_FREE:
 		break;
 	}
@@ -397,11 +511,12 @@ link_session_close(struct link_session *s, const char *reason)
 		link_session_break(s, LINK_WHY_LOCAL, reason, LINK_STATUS_CLOSED);
 		return;
 	}
+	if (s->phase == LINK_RELEASING)
+		return;
 	if (s->phase != LINK_DYING)
 		link_tell_close(s, LINK_STATUS_CLOSED, reason);
-	rte_spinlock_lock(&s->link->lock);
-	s->phase = LINK_DYING;
-	rte_spinlock_unlock(&s->link->lock);
+	link_slice_remove(s);
+	link_session_set_phase(s, LINK_DYING);
 }
 
 void

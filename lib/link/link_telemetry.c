@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * /link/sessions, /link/stats, /link/queues for telemetry clients. These run in a thread of
- * DPDK's: they read counters that may change meanwhile, and texts under the link's lock.
+ * /link/sessions, /link/stats, /link/queues, /link/callers for telemetry clients. These run in a
+ * thread of DPDK's: they read counters that may change meanwhile, and texts under the link's lock.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -14,6 +14,7 @@
 /* What fits one answer of 16 KiB; the next ones are asked for by the number of their session. */
 #define SESSIONS_SHOWN 16
 #define QUEUES_SHOWN 28
+#define CALLERS_SHOWN 32
 
 static pthread_mutex_t links_lock = PTHREAD_MUTEX_INITIALIZER;
 static LIST_HEAD(, link) links = LIST_HEAD_INITIALIZER(links);
@@ -272,7 +273,63 @@ stats_cb(const char *cmd __rte_unused, const char *params __rte_unused, struct r
 	base_tel_dict_u64(d, "hello_retries", sum.hello_retries);
 	base_tel_dict_u64(d, "keepalives_sent", sum.keepalives_sent);
 	base_tel_dict_u64(d, "device_losses", sum.device_losses);
+	base_tel_dict_u64(d, "events_over", sum.events_over);
+	base_tel_dict_u64(d, "calls_delayed", sum.calls_delayed);
+	base_tel_dict_u64(d, "refused_full", sum.refused_full);
+	base_tel_dict_u64(d, "lines_withheld", sum.lines_withheld);
+	base_tel_dict_u64(d, "slices", sum.slices);
+	base_tel_dict_u64(d, "slice_max_ns", sum.slice_max_ns);
+	base_tel_dict_u64(d, "callers", sum.callers);
+	base_tel_dict_u64(d, "held_dmbs", sum.held_dmbs);
+	base_tel_dict_u64(d, "held_bytes", sum.held_bytes);
 	add_errors(d, sum.errors);
+	return 0;
+}
+
+static bool
+caller_show(struct answer *a, unsigned int n, const struct link_caller *c, uint64_t now_ns)
+{
+	struct rte_tel_data *sub = a->shown++ < CALLERS_SHOWN ? new_dict() : NULL;
+	char name[16];
+
+	if (sub == NULL)
+		return false;
+	add_hex(sub, "rgid", c->gid);
+	base_tel_dict_u64(sub, "sessions", c->held.sessions);
+	base_tel_dict_u64(sub, "held_dmbs", c->held.dmbs);
+	base_tel_dict_u64(sub, "held_bytes", c->held.bytes);
+	base_tel_dict_u64(sub, "calls", link_count_read(&c->calls));
+	base_tel_dict_u64(sub, "calls_delayed", link_count_read(&c->calls_delayed));
+	base_tel_dict_u64(sub, "refused", link_count_read(&c->refused));
+	base_tel_dict_u64(sub, "events_over", link_count_read(&c->events_over));
+	base_tel_dict_u64(sub, "wait_ms",
+			  c->ready_ns > now_ns ? (c->ready_ns - now_ns) / BASE_NS_PER_MS : 0);
+	snprintf(name, sizeof(name), "%u", n);
+	return add_dict(a->d, name, sub);
+}
+
+static int
+callers_cb(const char *cmd __rte_unused, const char *params, struct rte_tel_data *d)
+{
+	const struct link_caller *c;
+	uint64_t now_ns = base_now_ns();
+	unsigned int n = 0;
+	bool more = true;
+	struct link *link;
+	struct answer a;
+
+	if (answer_init(&a, d, params) < 0)
+		return -EINVAL;
+	pthread_mutex_lock(&links_lock);
+	LIST_FOREACH(link, &links, entry) {
+		rte_spinlock_lock(&link->lock);
+		TAILQ_FOREACH(c, &link->ages, age) {
+			more = more && (n < a.first || caller_show(&a, n, c, now_ns));
+			n++;
+		}
+		rte_spinlock_unlock(&link->lock);
+	}
+	pthread_mutex_unlock(&links_lock);
 	return 0;
 }
 
@@ -286,6 +343,10 @@ RTE_INIT(link_telemetry_init)
 		"/link/queues", queues_cb,
 		"Counters of queues, named SESSION/QUEUE. Parameters: number of the "
 		"first session");
+	rte_telemetry_register_cmd(
+		"/link/callers", callers_cb,
+		"GIDs that called: what they hold, and what was refused or put off. Parameters: "
+		"number of the first (32 are shown)");
 	rte_telemetry_register_cmd("/link/stats", stats_cb,
 				   "Counters over all sessions. No parameters");
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the link protocol puts into events and DMBs (docs/SPEC-link.md; the section
- * names here are its own). Every field is big-endian. Nothing here is believed: link_gate.c
- * turns it into native, checked values.
+ * What the link protocol puts into events and DMBs (docs/SPEC-link.md). Every field is big-endian.
+ * Nothing here is believed: link_gate.c turns it into native, checked values.
  */
 #ifndef LINK_WIRE_H
 #define LINK_WIRE_H
@@ -19,7 +18,7 @@
 #define LINK_VERSION_MIN 1 /* range of protocol versions that this code speaks */
 #define LINK_VERSION_MAX 1
 
-/* --- "Rendezvous event" ---
+/* --- SPEC-link section 3: the event ---
  *
  *	code  31            16 15       8 7        0
  *	      +---------------+----------+----------+
@@ -51,7 +50,7 @@ link_event_info(uint64_t token, uint8_t service, uint32_t nonce)
 	return token >> LINK_TOKEN_SHIFT << 40 | (uint64_t)service << 32 | nonce;
 }
 
-/* --- "Control DMB" --- offsets; the DMB's owner reads, its peer writes. */
+/* --- SPEC-link section 2.1: control DMB --- offsets; the DMB's owner reads, its peer writes. */
 #define LINK_CTRL_SIZE 16384u
 #define LINK_CTRL_BEAT 0u /* struct link_wire_beat */
 #define LINK_CTRL_CLOSE 64u /* block: struct link_wire_close */
@@ -60,14 +59,14 @@ link_event_info(uint64_t token, uint8_t service, uint32_t nonce)
 #define LINK_CTRL_HELLO_SIZE (LINK_CTRL_SETUP - LINK_CTRL_HELLO)
 #define LINK_CTRL_SETUP_SIZE (LINK_CTRL_SIZE - LINK_CTRL_SETUP)
 
-/* "Keepalive": stored in one piece; each word is atomic by itself. */
+/* SPEC-link section 6: stored in one piece; each word is atomic by itself. */
 struct link_wire_beat {
 	rte_be64_t count; /* 1, 2, 3, ... */
 	rte_be64_t notice; /* changes of the notice << 32 | the notice */
 };
 LINK_WIRE_SIZE(link_wire_beat, 16);
 
-/* "Blocks": the body is stored first, then this. */
+/* SPEC-link section 4: the body is stored first, then this. */
 enum link_block_type {
 	LINK_BLOCK_HELLO = 1,
 	LINK_BLOCK_CONNECT = 2,
@@ -84,7 +83,7 @@ struct link_wire_block {
 };
 LINK_WIRE_SIZE(link_wire_block, 16);
 
-/* "Status": answers of a listener, and reasons of a CLOSE. */
+/* SPEC-link section 4.6: answers of a listener, and reasons of a CLOSE. */
 enum link_status {
 	LINK_STATUS_OK = 0,
 	LINK_STATUS_REFUSED = 1,
@@ -118,7 +117,7 @@ struct link_wire_hello {
 };
 LINK_WIRE_SIZE(link_wire_hello, 152);
 
-/* "Memory": DMBs of one side. */
+/* SPEC-link section 4.4: DMBs of one side. */
 struct link_wire_mem {
 	rte_be64_t ring_token;
 	rte_be32_t ring_len; /* queues * ring stride */
@@ -173,7 +172,7 @@ static_assert(LINK_CTRL_CLOSE + sizeof(struct link_wire_block) + sizeof(struct l
 		      LINK_CTRL_HELLO,
 	      "CLOSE fits its place");
 
-/* --- "Rings" ---
+/* --- SPEC-link section 5: rings ---
  *
  * A descriptor is 4 words; bits 63..56 of each hold the tag of the lap.
  *

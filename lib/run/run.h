@@ -2,6 +2,15 @@
 /*
  * The firmware-like runtime under every program: command line, EAL, lcores, adaptive
  * polling, signals, exit codes (DESIGN D4, D17).
+ *
+ * The order of calls, all on the main thread:
+ *
+ *	run_args()  run_options_parse()  run_eal_init()  run_device()  link_create()
+ *	run_add_poller()  run_ready()  run_loop()
+ *	link_destroy()  rte_pmd_ism_close()  run_fini()
+ *
+ * One of the first four that does not say "go on" has printed the reason: the program leaves with
+ * the exit code that it got, after run_fini().
  */
 #ifndef RUN_H
 #define RUN_H
@@ -9,6 +18,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* Exit codes of every program; each man page lists them. */
 enum run_exit {
@@ -21,7 +34,10 @@ enum run_exit {
 	RUN_EXIT_MOUNT = 6, /* the mount point cannot be used */
 };
 
-/* One line on stderr, "PROGRAM: text"; the only way programs complain. */
+/*
+ * One line on stderr, "PROGRAM: text"; the only way programs complain. After run_eal_init() a
+ * thread writes it (base_line.h): never waits, any thread.
+ */
 void run_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /*
  * One line on stderr, "PROGRAM: text"; start-up facts. Silent after run_quiet(true), as are
@@ -29,6 +45,12 @@ void run_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 void run_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void run_quiet(bool quiet);
+/*
+ * A program with a screen of its own shows lines there: errors, notes, what libraries log. The sink
+ * gets a line without program and newline, from any thread; it must not wait.
+ * @param sink  @return whether it has dealt with the line; if not, or NULL, it goes to stderr.
+ */
+void run_lines_to(bool (*sink)(const char *text, bool note));
 /*
  * The program serves now: the line "ready" on stdout, and READY=1 to the socket that
  * NOTIFY_SOCKET names (systemd's protocol), if any.
@@ -40,9 +62,11 @@ void run_ready(void);
  * defaults are added for what the user left out: one lcore floating over all CPUs (--lcores),
  * --no-huge with a small -m when no hugepages are reserved, a --file-prefix of its own per
  * process ("ismblk-PID"), --no-pci when a vdev is given, --in-memory never (telemetry needs
- * files), quiet EAL logs. -l / -c / --lcores with CPUs that this machine lacks get one clear
- * line that names what it has. `ISM_VDEV_SOCKET` in the environment stands for
- * --vdev=raw_ism0,socket=$it when no device is named.
+ * files), quiet EAL logs. CPUs of -l / -c / --lcores that this machine lacks are left out, and
+ * run_eal_init() says so in a line; if none is left, the line here names what it has.
+ * `ISM_VDEV_SOCKET` in the environment stands for --vdev=raw_ism0,socket=$it when no device is
+ * named. The first call of a program: prepares the process as well (base_process.h).
+ * @param program  the name in every line; it is not copied.
  * @param app_argc, app_argv  the program's part, app_argv[0] the program's name.
  * @return RUN_EXIT_OK, or the exit code to leave with; the line is printed.
  */
@@ -58,7 +82,20 @@ int run_eal_init(void);
  */
 int run_device(const char *name, uint16_t *dev_id);
 
-/* rte_eal_cleanup() and removal of our runtime directory. */
+/* Whom to serve as (--user); neither is 0. */
+struct run_user {
+	uid_t uid;
+	gid_t gid;
+};
+/* A name of /etc/passwd, "UID" or "UID:GID". @return RUN_EXIT_OK, RUN_EXIT_USAGE with a line. */
+int run_user_find(const char *text, struct run_user *user);
+/*
+ * Give up root in every thread, for good: no other groups, no capability. What is open stays open.
+ * @return RUN_EXIT_OK; RUN_EXIT_FAIL with a line: we are not root, or somebody else.
+ */
+int run_user_become(const struct run_user *user);
+
+/* rte_eal_cleanup() and removal of our runtime directory. Does nothing when EAL is not up. */
 void run_fini(void);
 
 /* --- polling --- */
@@ -71,14 +108,32 @@ typedef unsigned int (*run_poll_fn)(void *arg, uint64_t now_ns);
 
 struct run_idle_conf {
 	uint32_t hot_us; /* poll without pause for this long after the last work */
-	uint32_t idle_max_us; /* longest sleep */
+	/*
+	 * Longest sleep. From 4000 on it is up to twice as long where waking is so dear that an
+	 * idle worker would use more than 0.5 % of a CPU; below, it is never longer.
+	 */
+	uint32_t idle_max_us;
 };
 
 /*
- * Add a poller to worker `worker` (0 = the main lcore, 1.. the others). Before run_loop().
+ * Add a poller to worker `worker` (0 = the main lcore, 1.. the others). Before run_loop(), or on
+ * that worker (run_call()).
+ * When it takes more than 50 ms, a line and telemetry (/run/loop) tell its name: the function's.
  * @return 0, -EINVAL no such worker, -ENOSPC.
  */
-int run_add_poller(unsigned int worker, run_poll_fn poll, void *arg);
+#define run_add_poller(worker, poll, arg) run_add_poller_named(worker, poll, arg, #poll)
+int run_add_poller_named(unsigned int worker, run_poll_fn poll, void *arg, const char *name);
+/* It is not called any more after this. As run_add_poller(). Tolerates one that is not there. */
+void run_remove_poller(unsigned int worker, run_poll_fn poll, void *arg);
+
+/*
+ * Have fn called on a worker, between two parts of its rounds, and wait until it has returned: this
+ * is how other threads change what a worker owns. fn must not wait for anybody. On the worker
+ * itself, and on the main lcore before run_loop(), it is called at once; any other thread waits
+ * for the loop to begin. Any thread.
+ * @return 0; -EINVAL no such worker; -ESHUTDOWN the loop has ended, fn was not called.
+ */
+int run_call(unsigned int worker, void (*fn)(void *arg), void *arg);
 
 /*
  * While a worker sleeps, readiness of this fd (POLLIN) wakes it at once. A worker other than 0
@@ -110,8 +165,18 @@ int run_worker_self(void);
  */
 void run_loop(const struct run_idle_conf *conf);
 
+/*
+ * From now on SIGHUP calls fn, in the signal's handler, instead of run_stop(); NULL: run_stop()
+ * again.
+ */
+void run_hangup_to(void (*fn)(void));
+
 /* Ask every worker to leave after its current round. Any thread, signal safe. */
 void run_stop(void);
 bool run_stopping(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base_process.h"
+#include "base_text.h"
+
 #define EAL_ARGS_MAX 128
 #define EAL_DEFAULTS_MAX 16 /* options that add_defaults() may add */
 #define NO_HUGE_MIB "64"
@@ -97,6 +100,9 @@ static const struct option eal_long[] = {
 };
 
 static char *eal_argv[EAL_ARGS_MAX + 1];
+/* Words of it that were made here: EAL keeps pointers to them. */
+static char *replaced[EAL_ARGS_MAX];
+static unsigned int replaced_count;
 static int eal_argc;
 static struct run_eal_facts facts;
 /* Values of the defaults: they must outlive rte_eal_init(). */
@@ -242,26 +248,146 @@ parse_lcores(const char *s, cpu_set_t *set, unsigned long *beyond)
 	return *s == '\0';
 }
 
-/* Does this machine have the CPUs that -l, -c or --lcores name? Complains if not. */
+static bool
+parse_cpus(int opt, const char *arg, cpu_set_t *want, unsigned long *beyond)
+{
+	CPU_ZERO(want);
+	*beyond = 0;
+	if (opt == 'l')
+		return parse_list(arg, want, beyond);
+	if (opt == 'c')
+		return parse_mask(arg, want, beyond);
+	return parse_lcores(arg, want, beyond);
+}
+
+/* --- without the CPUs that are not there --- */
+
+/* One part of --lcores: lcores in [lcores, lcores_end), CPUs in [cpus, cpus_end). */
+struct lcores_part {
+	const char *lcores, *lcores_end, *cpus, *cpus_end;
+};
+
+/* The text was parsed before: it is right. @return what follows the part. */
+static const char *
+next_part(const char *s, struct lcores_part *part)
+{
+	part->lcores = part->cpus = s;
+	for (int depth = 0; *s != '\0' && (*s != ',' || depth > 0); s++) {
+		depth += *s == '(' ? 1 : *s == ')' ? -1 : 0;
+		if (*s == '@') {
+			part->lcores_end = s;
+			part->cpus = s + 1;
+		}
+	}
+	part->cpus_end = s;
+	if (part->cpus == part->lcores)
+		part->lcores_end = s;
+	return *s == ',' ? s + 1 : s;
+}
+
+/* The CPUs that [from, end) names, parentheses or not, and that are there. */
+static void
+cpus_there(const cpu_set_t *online, const char *from, const char *end, cpu_set_t *cpus)
+{
+	char text[256];
+	unsigned long beyond = 0;
+	bool paren = *from == '(';
+
+	CPU_ZERO(cpus);
+	snprintf(text, sizeof(text), "%.*s", (int)(end - from - (paren ? 2 : 0)),
+		 from + (paren ? 1 : 0));
+	parse_list(text, cpus, &beyond);
+	CPU_AND(cpus, cpus, online);
+}
+
+/* A part without '@' whose lcores stand in parentheses has them share those CPUs. */
+static size_t
+put_part(const cpu_set_t *online, const struct lcores_part *part, char *to, size_t size)
+{
+	char list[256];
+	cpu_set_t cpus;
+
+	cpus_there(online, part->cpus, part->cpus_end, &cpus);
+	if (CPU_COUNT(&cpus) == 0)
+		return 0;
+	run_cpus_str(&cpus, list, sizeof(list));
+	if (part->cpus != part->lcores)
+		return (size_t)snprintf(to, size, "%.*s@(%s)",
+					(int)(part->lcores_end - part->lcores), part->lcores, list);
+	return (size_t)snprintf(to, size, *part->lcores == '(' ? "(%s)" : "%s", list);
+}
+
+static void
+reduce_lcores(const cpu_set_t *online, const char *arg, char *to, size_t size)
+{
+	struct lcores_part part = { 0 };
+	size_t len = 0, more;
+
+	while (*arg != '\0' && len + 1 < size) {
+		arg = next_part(arg, &part);
+		more = put_part(online, &part, to + len + (len > 0), size - len - (len > 0));
+		if (more > 0 && len > 0)
+			to[len++] = ',';
+		len += more;
+	}
+}
+
+/* What is left of the option's value. */
+static void
+reduce_cpus(const cpu_set_t *online, int opt, const char *arg, const cpu_set_t *want, char *to,
+	    size_t size)
+{
+	unsigned long bits = 0;
+	cpu_set_t both;
+
+	CPU_AND(&both, want, online);
+	if (opt == 'l') {
+		run_cpus_str(&both, to, size);
+	} else if (opt == 'c' && CPU_COUNT(&both) > 0) {
+		for (int cpu = 0; cpu < 64; cpu++)
+			bits |= CPU_ISSET(cpu, &both) ? 1ul << cpu : 0;
+		snprintf(to, size, "%lx", bits);
+	} else if (opt != 'c') {
+		reduce_lcores(online, arg, to, size);
+	}
+}
+
+/*
+ * Put `value` in the place of `old`, which is the word *word or its end. @return false: no memory.
+ */
+static bool
+replace_value(char **word, const char *old, const char *value)
+{
+	size_t keep = old >= *word && old <= *word + strlen(*word) ? (size_t)(old - *word) : 0;
+	char *text = malloc(keep + strlen(value) + 1);
+
+	if (text == NULL || replaced_count == EAL_ARGS_MAX) {
+		free(text);
+		return false;
+	}
+	replaced[replaced_count++] = text;
+	memcpy(text, *word, keep);
+	memcpy(text + keep, value, strlen(value) + 1);
+	*word = text;
+	return true;
+}
+
+/*
+ * Does this machine have the CPUs that -l, -c or --lcores name? A command line that was written for
+ * a larger machine works on a smaller one: those that exist are used, and a line says so.
+ * Complains if none does.
+ * @param word  where the option's value stands.
+ */
 static int
-check_cpus(const struct run_host *host, int opt, const char *arg)
+check_cpus(const struct run_host *host, int opt, const char *arg, char **word)
 {
 	const char *name = opt == 'l' ? "-l" : opt == 'c' ? "-c" : "--lcores";
-	char have[256], lacking[256];
-	unsigned long beyond = 0;
-	cpu_set_t want;
-	bool ok;
-	int cpu;
+	char have[256], lacking[256], value[1024] = "";
+	unsigned long beyond;
+	cpu_set_t want, lack;
 
-	CPU_ZERO(&want);
 	run_cpus_str(&host->online, have, sizeof(have));
-	if (opt == 'l')
-		ok = parse_list(arg, &want, &beyond);
-	else if (opt == 'c')
-		ok = parse_mask(arg, &want, &beyond);
-	else
-		ok = parse_lcores(arg, &want, &beyond);
-	if (!ok) {
+	if (!parse_cpus(opt, arg, &want, &beyond)) {
 		run_error("%s %s: expected %s; this machine has CPU %s", name, arg,
 			  opt == 'l'   ? "a list of CPUs such as 0 or 0-1"
 			  : opt == 'c' ? "a hex mask of CPUs such as 3"
@@ -269,18 +395,23 @@ check_cpus(const struct run_host *host, int opt, const char *arg)
 			  have);
 		return RUN_EXIT_USAGE;
 	}
-	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (CPU_ISSET(cpu, &host->online))
-			CPU_CLR(cpu, &want);
-	}
-	if (CPU_COUNT(&want) == 0 && beyond == 0)
+	CPU_XOR(&lack, &want, &host->online);
+	CPU_AND(&lack, &lack, &want);
+	if (CPU_COUNT(&lack) == 0 && beyond == 0)
 		return RUN_EXIT_OK;
-	if (CPU_COUNT(&want) > 0)
-		run_cpus_str(&want, lacking, sizeof(lacking));
+	if (CPU_COUNT(&lack) > 0)
+		run_cpus_str(&lack, lacking, sizeof(lacking));
 	else
 		snprintf(lacking, sizeof(lacking), "%lu", beyond);
-	run_error("%s %s: there is no CPU %s; this machine has CPU %s", name, arg, lacking, have);
-	return RUN_EXIT_USAGE;
+	reduce_cpus(&host->online, opt, arg, &want, value, sizeof(value));
+	if (value[0] == '\0' || !replace_value(word, arg, value)) {
+		run_error("%s %s: there is no CPU %s; this machine has CPU %s", name, arg, lacking,
+			  have);
+		return RUN_EXIT_USAGE;
+	}
+	snprintf(facts.cpus_note, sizeof(facts.cpus_note), "%s %s: there is no CPU %s, using %s %s",
+		 name, arg, lacking, name, value);
+	return RUN_EXIT_OK;
 }
 
 /* --- the user's EAL options --- */
@@ -328,6 +459,19 @@ option_bits(int opt)
 	}
 }
 
+/* EAL takes the digits that a number begins with, or 0. Complains about what is no number. */
+static int
+check_number(int opt, const char *arg)
+{
+	uint64_t value;
+
+	if ((opt != 'm' && opt != 'n' && opt != 'r') ||
+	    base_num_parse(arg, false, 1, UINT32_MAX, &value) == 0)
+		return RUN_EXIT_OK;
+	run_error("-%c %s: expected a number from 1 to %u", opt, arg, UINT32_MAX);
+	return RUN_EXIT_USAGE;
+}
+
 /* Look through the EAL part. Fills *has; complains about what EAL would not take. */
 static int
 scan_eal(const struct run_host *host, int argc, char **argv, unsigned int *has)
@@ -348,8 +492,9 @@ scan_eal(const struct run_host *host, int argc, char **argv, unsigned int *has)
 			break;
 		}
 		*has |= option_bits(opt);
+		ret = check_number(opt, optarg);
 		if (opt == 'l' || opt == 'c' || opt == OPT_LCORES)
-			ret = check_cpus(host, opt, optarg);
+			ret = check_cpus(host, opt, optarg, &argv[optind - 1]);
 		if (opt == OPT_VDEV)
 			note_socket(optarg);
 	}
@@ -443,6 +588,8 @@ run_args_on(const struct run_host *host, int argc, char **argv, const char *prog
 	int i, split, ret;
 
 	run_set_program(program);
+	while (replaced_count > 0)
+		free(replaced[--replaced_count]);
 	memset(&facts, 0, sizeof(facts));
 	set_prefix(program);
 	for (split = 1; split < argc && strcmp(argv[split], "--") != 0;)
@@ -474,6 +621,10 @@ run_args(int argc, char **argv, const char *program, int *app_argc, char ***app_
 {
 	struct run_host host;
 
+	/* Without descriptors for its lines, nobody would know. */
+	run_set_program(program);
+	if (base_process_prepare() < 0)
+		return RUN_EXIT_FAIL;
 	run_host_probe(&host);
 	return run_args_on(&host, argc, argv, program, app_argc, app_argv);
 }

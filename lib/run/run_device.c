@@ -16,6 +16,7 @@
 #include <rte_pmd_ism.h>
 
 #include "base_text.h"
+#include "run_client.h"
 
 #define DEVICES_MAX 64
 
@@ -42,6 +43,22 @@ list_names(const uint16_t *ids, unsigned int n, char *buf, size_t size)
 					rte_rawdevs[ids[i]].name);
 }
 
+/* @return whether the function is a runtime's, and a line says so. */
+static bool
+tell_owner(void)
+{
+	const char *socket = run_eal_facts()->socket;
+	char runtime[RUN_NAME_MAX];
+	long pid;
+
+	if (socket[0] == '\0' || run_client_owner(socket, runtime, &pid) != 0)
+		return false;
+	run_error("the ISM function behind socket %s belongs to runtime '%s' (process %ld): "
+		  "'dpdk-ismctl --runtime %s list' tells what it does; another function is needed",
+		  socket, runtime, pid, runtime);
+	return true;
+}
+
 /* No function at all: say which of the ways in was tried, and why it failed if a driver said. */
 static void
 complain_none(void)
@@ -49,6 +66,8 @@ complain_none(void)
 	const struct run_eal_facts *facts = run_eal_facts();
 	const char *reason = run_eal_reason();
 
+	if (tell_owner())
+		return;
 	if (facts->socket[0] != '\0')
 		run_error("no ISM function behind socket %s%s%s (is ism-fabric running?)",
 			  facts->socket, reason[0] ? ": " : "", reason);
@@ -144,6 +163,8 @@ run_device(const char *name, uint16_t *dev_id)
 	run_log_hold(true);
 	ret = rte_pmd_ism_open(*dev_id);
 	reason = run_log_hold(false);
+	if (ret != 0 && tell_owner())
+		return RUN_EXIT_DEVICE;
 	if (ret != 0) {
 		run_error("cannot open %s: %s", rte_rawdevs[*dev_id].name,
 			  reason[0] != '\0' ? reason : open_error(ret));

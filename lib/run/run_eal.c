@@ -15,12 +15,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
+
+#include "base_line.h"
+#include "base_log.h"
 
 static struct {
 	int saved_out, saved_err; /* the real stdout and stderr while EAL starts */
@@ -79,7 +81,17 @@ run_log_hold(bool hold)
 	return log_reason;
 }
 
-/* Log lines of libraries look like the program's own; syslog gets none of them twice. */
+/* A line of one of our libraries, without a stream between. Any thread. */
+static void
+log_sink(uint32_t level, const char *line)
+{
+	if (log_held && level <= RTE_LOG_ERR)
+		keep_line(log_reason, sizeof(log_reason), line, strlen(line));
+	else
+		run_error("%s", line);
+}
+
+/* DPDK's own lines look like the program's; syslog gets none of them twice. */
 static ssize_t
 log_write(void *cookie, const char *buf, size_t size)
 {
@@ -108,11 +120,13 @@ log_open(void)
 		return;
 	setvbuf(log_stream, NULL, _IOLBF, 4096);
 	rte_openlog_stream(log_stream);
+	base_log_sink(log_sink);
 }
 
 static void
 log_close(void)
 {
+	base_log_sink(NULL);
 	rte_openlog_stream(NULL);
 	if (log_stream != NULL)
 		fclose(log_stream);
@@ -165,51 +179,11 @@ capture_stop(void)
 	capture.stream = NULL;
 }
 
-/*
- * DPDK keeps an ordinary user's runtime files in XDG_RUNTIME_DIR, else in /tmp/dpdk, which
- * the first user of the machine owns. Choose a folder that is ours when neither serves.
- */
-static void
-choose_runtime_dir(void)
-{
-	const char *xdg = getenv("XDG_RUNTIME_DIR");
-	char dir[64];
-	struct stat st;
-
-	if (geteuid() == 0)
-		return;
-	if (xdg != NULL && access(xdg, W_OK | X_OK) == 0)
-		return;
-	snprintf(dir, sizeof(dir), "/tmp/dpdk-ism-%u", (unsigned int)geteuid());
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return;
-	/* Somebody else's folder of that name is no place for our sockets. */
-	if (lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
-		return;
-	setenv("XDG_RUNTIME_DIR", dir, 1);
-}
-
-/* The folder that holds the runtime folders of all DPDK programs of this user. */
-static void
-runtime_parent(char *dir, size_t size)
-{
-	const char *xdg = getenv("XDG_RUNTIME_DIR");
-
-	if (geteuid() == 0)
-		snprintf(dir, size, "/var/run/dpdk");
-	else
-		snprintf(dir, size, "%s/dpdk", xdg != NULL ? xdg : "/tmp");
-}
-
 static void
 sweep(void)
 {
-	char dir[256];
-
-	if (!run_eal_facts()->own_prefix)
-		return;
-	runtime_parent(dir, sizeof(dir));
-	run_sweep_runtime(dir, run_eal_facts()->prefix);
+	if (run_eal_facts()->own_prefix)
+		run_runtime_sweep(run_eal_facts()->prefix);
 }
 
 /* The exit code for a rte_errno of rte_eal_init(). */
@@ -226,6 +200,33 @@ eal_exit(int err)
 	}
 }
 
+/* EAL does not always set rte_errno: then there is no reason to add to its line. */
+static void
+complain_eal(int err)
+{
+	const char *line = capture.eal_line, *reason = rte_strerror(err);
+
+	if (err == 0 && line[0] == '\0')
+		run_error("cannot start DPDK; --log-level=lib.eal:debug tells more");
+	else if (err == 0 || line[0] == '\0' || strstr(line, reason) != NULL)
+		run_error("cannot start DPDK: %s; --log-level=lib.eal:debug tells more",
+			  line[0] != '\0' ? line : reason);
+	else
+		run_error("cannot start DPDK: %s (%s); --log-level=lib.eal:debug tells more", line,
+			  reason);
+}
+
+/* The writer of lines works from here on: nobody who serves waits for who reads them. */
+static void
+lines_start(void)
+{
+	int ret = base_line_start(run_program_name());
+
+	if (ret < 0 && ret != -EALREADY)
+		run_note("no thread for lines: %s", strerror(-ret));
+	log_open();
+}
+
 int
 run_eal_init(void)
 {
@@ -234,29 +235,32 @@ run_eal_init(void)
 	int argc, ret;
 	char **argv = run_eal_argv(&argc);
 
-	choose_runtime_dir();
+	if (facts->cpus_note[0] != '\0')
+		run_note("%s", facts->cpus_note);
+	ret = run_runtime_choose();
+	if (ret != RUN_EXIT_OK)
+		return ret;
 	sweep();
 	capture.eal_line[0] = capture.driver_line[0] = '\0';
 	if (quiet)
 		capture_start();
 	rte_errno = 0;
+	run_runtime_for_eal(true);
 	ret = rte_eal_init(argc, argv);
+	run_runtime_for_eal(false);
 	if (quiet)
 		capture_stop();
 	if (ret < 0) {
-		const char *why = capture.eal_line[0] != '\0' ? capture.eal_line
-							      : rte_strerror(rte_errno);
-
-		run_error("cannot start DPDK: %s (%s); --log-level=lib.eal:debug tells more", why,
-			  rte_strerror(rte_errno));
+		complain_eal(rte_errno);
 		sweep();
 		return eal_exit(rte_errno);
 	}
 	eal_up = true;
-	log_open();
+	lines_start();
 	if (run_is_quiet() && !facts->logs)
 		rte_log_set_global_level(RTE_LOG_WARNING);
 	run_signals();
+	run_telemetry_start();
 	return RUN_EXIT_OK;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the machine offers: CPUs, hugepages, folders that dead processes left. */
+/* What the machine offers: CPUs, hugepages. */
 #include "run_priv.h"
 
 #include <dirent.h>
@@ -86,72 +86,5 @@ run_host_probe(struct run_host *host)
 	host->vdev_socket = getenv("ISM_VDEV_SOCKET");
 	if (host->vdev_socket != NULL && host->vdev_socket[0] == '\0')
 		host->vdev_socket = NULL;
-	host->pid = (long)getpid();
-}
-
-/* Does some process hold EAL's lock on this folder's configuration? */
-static bool
-folder_in_use(const char *path)
-{
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	char config[600];
-	bool used;
-	int fd;
-
-	snprintf(config, sizeof(config), "%s/config", path);
-	fd = open(config, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return errno != ENOENT;
-	used = fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
-	close(fd);
-	return used;
-}
-
-static void
-remove_folder(const char *path)
-{
-	char file[800];
-	struct dirent *de;
-	DIR *d = opendir(path);
-
-	if (d == NULL)
-		return;
-	while ((de = readdir(d)) != NULL) {
-		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
-			continue;
-		snprintf(file, sizeof(file), "%s/%s", path, de->d_name);
-		unlink(file);
-	}
-	closedir(d);
-	rmdir(path);
-}
-
-/*
- * A folder is dead when it is named PREFIX + PID, that process is gone and, in case
- * the PID belongs to another PID namespace, nobody holds its lock.
- */
-void
-run_sweep_runtime(const char *dir, const char *prefix)
-{
-	size_t len = strlen(prefix);
-	char path[512], *end;
-	struct dirent *de;
-	DIR *d = opendir(dir);
-
-	if (d == NULL)
-		return;
-	while ((de = readdir(d)) != NULL) {
-		long pid;
-
-		if (strncmp(de->d_name, prefix, len) != 0)
-			continue;
-		pid = strtol(de->d_name + len, &end, 10);
-		if (*end != '\0' || pid <= 0)
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, de->d_name);
-		if (pid == (long)getpid() ||
-		    (kill((pid_t)pid, 0) < 0 && errno == ESRCH && !folder_in_use(path)))
-			remove_folder(path);
-	}
-	closedir(d);
+	host->pid = run_known_pid();
 }

@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "run_options.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include <rte_common.h>
+
+#include "base_allow.h"
+#include "base_peers.h"
+#include "base_process.h"
 #include "base_text.h"
 #include "run.h"
 
@@ -40,6 +49,28 @@ take_number(const struct run_option *o, const char *text, uint64_t *value)
 }
 
 static int
+take_allow(const struct run_option *o, const char *text, struct base_allow *allow)
+{
+	char *list = strdup(text);
+	const char *bad;
+	int ret;
+
+	if (list == NULL) {
+		run_error("out of memory");
+		return RUN_EXIT_FAIL;
+	}
+	ret = base_allow_parse(allow, list, &bad);
+	if (ret == 0)
+		ret = -1;
+	else if (ret == -ENOSPC)
+		ret = run_option_wrong(o->name, text, RTE_STR(BASE_ALLOW_MAX) " GIDs at most");
+	else
+		ret = run_option_wrong(o->name, bad, base_peer_expected());
+	free(list);
+	return ret;
+}
+
+static int
 take(const struct run_option *o, const char *value, void *opt)
 {
 	void *at = (char *)opt + o->at;
@@ -53,6 +84,8 @@ take(const struct run_option *o, const char *value, void *opt)
 		return -1;
 	case RUN_OPTION_NUMBER:
 		return take_number(o, value, at);
+	case RUN_OPTION_ALLOW:
+		return take_allow(o, value, at);
 	default:
 		return o->take(opt, o->name, value);
 	}
@@ -86,16 +119,29 @@ fill_standards(const struct run_options *options, void *opt)
 	}
 }
 
+/* It was asked for, so it must have been written. */
+static int
+printed(void)
+{
+	int ret = base_process_flush();
+
+	if (ret == 0)
+		return RUN_EXIT_OK;
+	run_error("cannot write to standard output: %s", strerror(-ret));
+	return RUN_EXIT_FAIL;
+}
+
 static int
 take_code(const struct run_options *options, int code, void *opt)
 {
 	switch (code) {
 	case CODE_HELP:
 		fputs(options->help, stdout);
-		return RUN_EXIT_OK;
+		return printed();
 	case CODE_VERSION:
-		printf("%s " ISM_VERSION "\n", options->program);
-		return RUN_EXIT_OK;
+		printf("%s %s\n", options->program,
+		       options->version != NULL ? options->version : ISM_VERSION);
+		return printed();
 	default:
 		return take(&options->table[code - CODE_TABLE], optarg, opt);
 	}
@@ -120,6 +166,7 @@ take_letter(const struct run_options *options, int letter, void *opt)
 
 	while (options->table[i].letter != letter)
 		i++;
+	assert(options->table[i].kind == RUN_OPTION_FLAG); /* others have no letter */
 	return take(&options->table[i], NULL, opt);
 }
 

@@ -10,11 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum run_option_kind {
 	RUN_OPTION_FLAG, /* no value; a bool at `at` becomes true */
 	RUN_OPTION_TEXT, /* a const char * at `at` points at the value */
 	RUN_OPTION_NUMBER, /* a uint64_t at `at`, checked as below */
 	RUN_OPTION_TAKE, /* `take` does it; may be given several times */
+	RUN_OPTION_ALLOW, /* a struct base_allow at `at` gets these too: base_allow_parse() */
 };
 
 struct run_option {
@@ -37,6 +42,7 @@ struct run_option {
 struct run_options {
 	const char *program;
 	const char *help; /* text of --help */
+	const char *version; /* of --version; NULL: that of this project */
 	const struct run_option *table;
 	size_t count; /* at most RUN_OPTIONS_MAX */
 	/*
@@ -55,5 +61,9 @@ int run_options_parse(const struct run_options *options, int argc, char **argv, 
 
 /* "--name value: expected ..." @return RUN_EXIT_USAGE. */
 int run_option_wrong(const char *name, const char *value, const char *expected);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

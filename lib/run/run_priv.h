@@ -21,6 +21,9 @@ void run_host_probe(struct run_host *host);
 int run_args_on(const struct run_host *host, int argc, char **argv, const char *program,
 		int *app_argc, char ***app_argv);
 
+/* The PID that the user knows: of the holder if there is one (run_holder.h), else our own. */
+long run_known_pid(void);
+
 /* What rte_eal_init() will get: NULL-terminated, argv[0] the program's name. */
 char **run_eal_argv(int *argc);
 
@@ -31,6 +34,7 @@ struct run_eal_facts {
 	bool own_prefix; /* the file prefix is ours alone */
 	bool device; /* some device was named */
 	char prefix[64]; /* without the PID: "ismblk-" */
+	char cpus_note[1400]; /* "" or the line that tells of CPUs that are not there */
 	char socket[128]; /* socket= of the first raw_ism vdev, or "" */
 };
 const struct run_eal_facts *run_eal_facts(void);
@@ -48,6 +52,7 @@ const char *run_eal_reason(void);
 const char *run_log_hold(bool hold);
 
 void run_set_program(const char *program);
+const char *run_program_name(void);
 bool run_is_quiet(void);
 
 /* Catch SIGINT, SIGTERM and, if it is not ignored, SIGHUP; ignore SIGPIPE. */
@@ -56,7 +61,26 @@ void run_signals(void);
 /* Forget every run_stop() so far: tests run the loop more than once. */
 void run_restart(void);
 
-/* Remove what a process of this program left in DPDK's runtime folder when it was killed. */
+/* A folder of ours that nobody else may write into. @return its descriptor, or -errno. */
+int run_open_own(int at, const char *path);
+
+/*
+ * Choose the folder for EAL's runtime folders (run_runtime.c). Before the others of its kind.
+ * @return RUN_EXIT_OK, or the exit code to leave with; the line is printed.
+ */
+int run_runtime_choose(void);
+/* Let rte_eal_init() use it; afterwards the environment is the user's again. */
+void run_runtime_for_eal(bool on);
+/* Remove what processes of this program left there when they were killed, and this one. */
+void run_runtime_sweep(const char *prefix);
+/* The same for folders "PREFIX" + PID in `dir`, which nobody but us may write into. */
 void run_sweep_runtime(const char *dir, const char *prefix);
+
+/* Telemetry /run/loop and /run/process (run_telemetry.c). */
+void run_telemetry_start(void);
+
+struct base_watch;
+/* The watchdog of a worker; NULL: no such worker. */
+const struct base_watch *run_worker_watch(unsigned int worker);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +13,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base_line.h"
+
+#define READY_MS 200 /* for lines before "ready" */
+
 static const char *run_program = "dpdk-ism";
 static bool quiet_now;
+/* A function alone, no bytes behind it: relaxed. */
+static bool (*_Atomic line_sink)(const char *text, bool note);
 
 void
 run_set_program(const char *program)
@@ -27,44 +34,61 @@ run_quiet(bool quiet)
 	quiet_now = quiet;
 }
 
+const char *
+run_program_name(void)
+{
+	return run_program;
+}
+
 bool
 run_is_quiet(void)
 {
 	return quiet_now;
 }
 
+void
+run_lines_to(bool (*sink)(const char *text, bool note))
+{
+	atomic_store_explicit(&line_sink, sink, memory_order_relaxed);
+}
+
 /* One write for the whole line, so that lines of several programs do not mix. */
 static void
-say(const char *fmt, va_list ap)
+say(bool note, const char *text)
 {
-	char line[1024];
-	int len;
+	bool (*sink)(const char *, bool) = atomic_load_explicit(&line_sink, memory_order_relaxed);
+	char line[BASE_LINE_MAX];
 
-	len = snprintf(line, sizeof(line), "%s: ", run_program);
-	vsnprintf(line + len, sizeof(line) - (size_t)len - 1, fmt, ap);
-	fprintf(stderr, "%s\n", line);
+	if (sink != NULL && sink(text, note))
+		return;
+	snprintf(line, sizeof(line), "%s: %s", run_program, text);
+	base_line_put(STDERR_FILENO, line, strlen(line));
 }
 
 void
 run_error(const char *fmt, ...)
 {
+	char text[BASE_LINE_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	say(false, text);
 }
 
 void
 run_note(const char *fmt, ...)
 {
+	char text[BASE_LINE_MAX];
 	va_list ap;
 
 	if (quiet_now)
 		return;
 	va_start(ap, fmt);
-	say(fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	say(true, text);
 }
 
 /* sd_notify(3)'s protocol: one datagram to the socket named in the environment. */
@@ -95,8 +119,10 @@ run_ready(void)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 
-	puts("ready");
+	/* After all that was said before: who waits for "ready" may read that. */
+	base_line_drain(READY_MS);
 	fflush(stdout);
+	base_line_put(STDOUT_FILENO, "ready", strlen("ready"));
 	if (path != NULL)
 		notify_ready(path);
 }

@@ -10,12 +10,26 @@
 #include "vfu_sock.h"
 
 /* Room for one descriptor more than is allowed, so that too many are noticed. */
-#define CTRL_FDS (VFU_FDS_MAX + 1)
+#define ROOM_FDS (VFU_FDS_MAX + 1)
 
 union ctrl_buf {
 	struct cmsghdr align;
-	char space[CMSG_SPACE(sizeof(int) * CTRL_FDS)];
+	char space[CMSG_SPACE(sizeof(int) * VFU_FDS_MAX)];
 };
+
+union room_buf {
+	struct cmsghdr align;
+	char space[CMSG_SPACE(sizeof(int) * VFU_FDS_SENT_MAX)];
+};
+
+static void
+fd_drop(const struct vfu_fds *fds, int fd)
+{
+	if (fds->drop != NULL)
+		fds->drop(fds->arg, fd);
+	else
+		close(fd);
+}
 
 void
 vfu_fds_close(struct vfu_fds *fds)
@@ -24,7 +38,7 @@ vfu_fds_close(struct vfu_fds *fds)
 
 	for (i = 0; i < fds->count; i++)
 		if (fds->fd[i] >= 0)
-			close(fds->fd[i]);
+			fd_drop(fds, fds->fd[i]);
 	fds->count = 0;
 	fds->lost = false;
 }
@@ -72,7 +86,7 @@ cmsg_take(const struct cmsghdr *cmsg, struct vfu_fds *fds)
 			fds->fd[fds->count++] = fd;
 			continue;
 		}
-		close(fd);
+		fd_drop(fds, fd);
 		ret = -EMFILE;
 	}
 	return ret;
@@ -83,12 +97,14 @@ static ssize_t
 recv_piece(int sock, void *buf, size_t len, int flags, struct vfu_fds *fds)
 {
 	struct iovec iov = { .iov_base = buf, .iov_len = len };
-	union ctrl_buf ctrl;
+	union room_buf ctrl;
+	unsigned int room = fds->room > 0 ? fds->room : ROOM_FDS;
 	struct msghdr msg = {
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = ctrl.space,
-		.msg_controllen = sizeof(ctrl.space),
+		/* Not CMSG_SPACE(): its padding would be room for one descriptor more. */
+		.msg_controllen = CMSG_LEN(sizeof(int) * room),
 	};
 	struct cmsghdr *cmsg;
 	ssize_t n;
@@ -396,6 +412,7 @@ int
 vfu_rx_poll(struct vfu_rx *rx, int sock)
 {
 	ssize_t n, want = sizeof(struct vfu_header);
+	size_t from = rx->have;
 
 	for (;;) {
 		if (rx->have >= sizeof(struct vfu_header)) {
@@ -405,6 +422,8 @@ vfu_rx_poll(struct vfu_rx *rx, int sock)
 			if (rx->have == (size_t)want)
 				return 1;
 		}
+		if (rx->budget != 0 && rx->have - from >= rx->budget)
+			return 0;
 		n = recv_piece(sock, rx->buf + rx->have, (size_t)want - rx->have, MSG_DONTWAIT,
 			       &rx->fds);
 		if (n == -EINTR)

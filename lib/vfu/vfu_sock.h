@@ -34,7 +34,20 @@ struct vfu_fds {
 	unsigned int count;
 	int fd[VFU_FDS_MAX];
 	bool lost; /* there were more, but this process has no descriptor left for them */
+	/*
+	 * Closes a descriptor that nobody takes, since close() may wait for whoever sent it; NULL =
+	 * close() itself. Set by the caller, and kept.
+	 */
+	void (*drop)(void *arg, int fd);
+	void *arg;
+	unsigned int room; /* descriptors taken at once; 0 = VFU_FDS_MAX + 1. Kept too. */
 };
+
+/*
+ * Linux sends no more than this beside one message. The kernel closes what finds no room, in the
+ * thread that receives, and may wait for it: so who must not wait has room for all.
+ */
+#define VFU_FDS_SENT_MAX 253
 
 /* Close what is left; take a descriptor out by writing -1 into its place. Idempotent. */
 void vfu_fds_close(struct vfu_fds *fds);
@@ -107,6 +120,7 @@ struct vfu_rx {
 	uint8_t *buf; /* the caller's; as large as the longest message that is taken */
 	size_t size; /* bytes of buf, at least sizeof(struct vfu_header) */
 	size_t have; /* bytes that are there */
+	size_t budget; /* bytes from which on a call reads no more; 0: it reads all */
 	struct vfu_fds fds;
 };
 
@@ -114,8 +128,8 @@ struct vfu_rx {
  * Read what the peer has sent, up to the end of the current message: never beyond it, so that
  * descriptors cannot get beside the wrong one.
  * @return 1 rx->buf holds a message (its header's size bytes; rx->fds its descriptors): use it,
- *         then vfu_rx_next(); 0 nothing more for now; -ECONNRESET the peer closed;
- *         -EPROTO size below 16; -EMSGSIZE above rx->size; -EMFILE more descriptors than
+ *         then vfu_rx_next(); 0 nothing more for now, or rx->budget read; -ECONNRESET the peer
+ *         closed; -EPROTO size below 16; -EMSGSIZE above rx->size; -EMFILE more descriptors than
  *         VFU_FDS_MAX beside one message; other -errno. After an error close the connection.
  */
 int vfu_rx_poll(struct vfu_rx *rx, int sock);

@@ -3,7 +3,7 @@
  * vfio-user messages as they go over the UNIX socket: what both the fabric's
  * server and the driver's client read. All fields are in host byte order, as the
  * protocol says for local sockets. Facts: the vfio-user protocol specification
- * (version 0.0/0.1), HARDWARE.md section 4 for what QEMU does.
+ * (version 0.0/0.1), SPEC-ism section 10 for what QEMU does.
  */
 #ifndef VFU_WIRE_H
 #define VFU_WIRE_H

@@ -37,5 +37,9 @@ done
 	echo "--mount does not offer folders"
 	exit 1
 }
+[ "$(offered dpdk-ismd allow --probe)" = allow=any ] || {
+	echo "--probe does not offer allow=any"
+	exit 1
+}
 echo "$count options"
 [ "$count" -gt 20 ]

@@ -36,6 +36,6 @@ while read -r header; do
 		head -5 "$work/log"
 		fail=1
 	fi
-done < <(cd "$src" && find lib pmd apps -name '*.h' | LC_ALL=C sort)
+done < <(cd "$src" && find lib pmd fabric apps -name '*.h' | LC_ALL=C sort)
 echo "$count headers"
 [ "$count" -gt 0 ] && exit "$fail"

@@ -16,7 +16,7 @@ options() {
 
 # The man page as plain text, without bold and underline.
 page() {
-	MANWIDTH=200 man --encoding=ascii -l "$1" 2>/dev/null | sed 's/.\x08//g'
+	MANWIDTH=200 man --no-hyphenation --encoding=ascii -l "$1" 2>/dev/null | sed 's/.\x08//g'
 }
 
 if ! command -v man >/dev/null; then

@@ -31,11 +31,14 @@ check_passed(const struct input *in)
 	unsigned __int128 end = (unsigned __int128)req->off + req->len;
 
 	must(req->op > 0 && req->op < BLK_OP_COUNT);
-	must(req->payload == (req->op == BLK_WRITE ? req->len : 0));
+	must(req->payload == (req->op == BLK_WRITE  ? req->len
+			      : req->op == BLK_COPY ? sizeof(struct blk_copy)
+						    : 0));
 	switch (req->op) {
 	case BLK_WRITE:
 	case BLK_DISCARD:
 	case BLK_WRITE_ZEROES:
+	case BLK_COPY:
 		must((in->info_flags & BLK_INFO_READ_ONLY) == 0);
 		/* fallthrough */
 	case BLK_READ:
@@ -46,8 +49,34 @@ check_passed(const struct input *in)
 		must(req->len == 0 && req->flags == 0);
 		must(req->off == 0 || req->op == BLK_LIST);
 	}
+	must(req->op != BLK_COPY || req->len <= BLK_COPY_MAX);
 	if (req->op == BLK_READ || req->op == BLK_WRITE)
 		must(req->len <= in->slot_size);
+}
+
+/* Behind the input, if there is more of it: the source of a COPY that has passed. */
+static void
+check_copy(const struct input *in, const uint8_t *data, size_t size)
+{
+	const struct link_req *req = &in->req;
+	struct {
+		struct blk_copy from;
+		uint64_t size;
+		uint8_t same;
+	} more;
+	unsigned __int128 from;
+	bool same;
+
+	if (size < sizeof(more) || in->size > 1ull << 56)
+		return;
+	memcpy(&more, data, sizeof(more));
+	same = more.same & 1;
+	if (blk_gate_copy(req, &more.from, more.size % (1ull << 56), same) != BLK_OK)
+		return;
+	from = rte_be_to_cpu_64(more.from.off);
+	must(from + req->len <= more.size % (1ull << 56));
+	must(!same || from + req->len <= req->off ||
+	     (unsigned __int128)req->off + req->len <= from);
 }
 
 int
@@ -63,5 +92,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(status < BLK_STATUS_COUNT);
 	if (status == BLK_OK)
 		check_passed(&in);
+	if (status == BLK_OK && in.req.op == BLK_COPY)
+		check_copy(&in, data + sizeof(in), size - sizeof(in));
 	return 0;
 }

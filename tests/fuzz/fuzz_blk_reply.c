@@ -61,6 +61,7 @@ fuzz_info(const uint8_t *data, size_t size)
 	for (p = info.desc; *p != '\0'; p++)
 		CHECK(*p >= 0x20 && *p < 0x7f);
 	CHECK(info.size <= BLK_OFF_MAX);
+	CHECK(info.mtime <= INT64_MAX / 2 && info.ctime <= INT64_MAX / 2);
 	CHECK(info.block_min != 0 && info.block_pref != 0 && info.block_max >= info.block_min);
 }
 

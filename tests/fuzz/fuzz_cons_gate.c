@@ -25,10 +25,13 @@ must(int holds)
 }
 
 static void
-check_request(const struct link_req *req, uint32_t slot_size)
+check_request(const struct link_req *req, uint32_t slot_size, bool version2)
 {
+	bool told = req->op == CONS_ATTACH && !version2;
+
 	must(req->op > 0 && req->op < CONS_OP_COUNT && req->flags == 0);
-	must((req->unit == 0) == (req->op == CONS_LIST || req->op == CONS_ATTACH));
+	must((req->unit == 0) == (req->op == CONS_LIST || told));
+	must(!version2 || req->unit <= CONS_UNITS_MAX);
 	switch (req->op) {
 	case CONS_WRITE:
 		must(req->len > 0 && req->len <= slot_size && req->payload == req->len);
@@ -73,8 +76,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < sizeof(in))
 		return 0;
 	memcpy(&in, data, sizeof(in));
-	if (cons_gate(&in.req, in.slot_size) == CONS_OK)
-		check_request(&in.req, in.slot_size);
+	for (int version2 = 0; version2 < 2; version2++) {
+		if (cons_gate(&in.req, in.slot_size, version2) == CONS_OK)
+			check_request(&in.req, in.slot_size, version2);
+	}
 	if (cons_gate_attach(&in.attach, &out) == CONS_OK) {
 		check_text(out.name, sizeof(out.name));
 		check_text(out.term, sizeof(out.term));

@@ -66,6 +66,7 @@ fuzz_attached(const struct head *in, const uint8_t *data, size_t size)
 {
 	struct cons_wire_attached wire = { 0 };
 	struct cons_wire_attach asked = { 0 };
+	uint16_t unit = in->op & 2 ? 1 + in->slot_shift % CONS_UNITS_MAX : 0;
 	struct cons_attached a;
 
 	memcpy(&wire, data, RTE_MIN(size, sizeof(wire)));
@@ -73,13 +74,14 @@ fuzz_attached(const struct head *in, const uint8_t *data, size_t size)
 		asked.instance = wire.instance;
 	asked.out_pos = rte_cpu_to_be_64(in->out_next % (CONS_POS_MAX + 1));
 	asked.flags = rte_cpu_to_be_32(in->flags);
-	if (cons_reply_attached(&wire, &asked, in->status, &a) != 0)
+	if (cons_reply_attached(&wire, &asked, unit, in->status, &a) != 0)
 		return;
 	check_text(a.name, sizeof(a.name));
 	check_text(a.text, sizeof(a.text));
 	CHECK(a.out_pos <= CONS_POS_MAX && a.in_pos <= CONS_POS_MAX && a.lost <= CONS_POS_MAX);
 	if (in->status != CONS_OK)
 		return;
+	CHECK(unit == 0 || a.unit == unit);
 	CHECK(a.unit != 0 && a.instance != 0 && a.name[0] != '\0');
 	if (asked.instance == wire.instance)
 		CHECK(a.out_pos >= rte_be_to_cpu_64(asked.out_pos));

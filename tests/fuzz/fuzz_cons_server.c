@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A hostile client against a whole server: a script of requests, bytes of the far end of a line,
+ * Hostile clients against a whole server: a script of requests, bytes of the far end of a line,
  * hang-ups, lost links and time. The console is a device whose far end is the script's, so that no
- * program has to be started. What the client sees must fit together: each READ is answered
- * once, output comes in order, counts hold.
+ * program has to be started. The first client speaks version 1, the second version 2 with several
+ * units. What each unit sees must fit together: each READ is answered once, output comes in order,
+ * counts hold.
  */
 #include <fcntl.h>
 #include <stddef.h>
@@ -29,15 +30,21 @@ static uint64_t now;
 static struct link *link_server;
 static struct cons_server *srv;
 static int far_end, held;
+static int other_far, other_held; /* the line of "w" */
+
+struct unit {
+	uint16_t number; /* in requests */
+	uint64_t out_pos, in_pos, instance;
+	bool attached;
+};
 
 static struct client {
 	struct link *link;
 	struct link_session *session;
-	bool up;
+	bool up, version2;
 	uint8_t op[DEPTH]; /* of open requests */
-	uint16_t unit;
-	uint64_t out_pos, in_pos, instance;
-	bool attached;
+	uint16_t of[DEPTH]; /* their units */
+	struct unit units[CONS_UNITS_MAX + 1]; /* version 1 has the first one only */
 } clients[CLIENTS];
 
 static void
@@ -53,9 +60,11 @@ on_up(void *arg, struct link_session *s)
 	struct client *c = arg;
 
 	c->up = true;
-	c->attached = false;
-	c->unit = 0;
 	memset(c->op, 0, sizeof(c->op));
+	for (uint16_t i = 0; i <= CONS_UNITS_MAX; i++) {
+		c->units[i].attached = false;
+		c->units[i].number = i;
+	}
 	must(link_queue_attach(link_session_queue(s, 0)) == 0);
 }
 
@@ -88,7 +97,7 @@ queue(const struct client *c)
 /* --- what comes back --- */
 
 static void
-take_event(struct client *c, const void *payload)
+take_event(struct unit *u, const void *payload)
 {
 	struct cons_wire_event ev;
 	uint32_t type;
@@ -98,37 +107,38 @@ take_event(struct client *c, const void *payload)
 	must(type >= CONS_EVENT_CUT && type <= CONS_EVENT_DETACHED);
 	must(memchr(ev.text, '\0', sizeof(ev.text)) != NULL);
 	if (type != CONS_EVENT_CUT) {
-		c->attached = false;
+		u->attached = false;
 		return;
 	}
 	must(rte_be_to_cpu_64(ev.value) > 0);
-	c->out_pos += rte_be_to_cpu_64(ev.value);
-	must(c->out_pos == rte_be_to_cpu_64(ev.out_pos));
+	u->out_pos += rte_be_to_cpu_64(ev.value);
+	must(u->out_pos == rte_be_to_cpu_64(ev.out_pos));
 }
 
 static void
-take_read(struct client *c, const struct link_cqe *cqe)
+take_read(const struct client *c, struct unit *u, const struct link_cqe *cqe)
 {
 	if (cqe->status != CONS_OK) {
 		must(cqe->payload == 0);
 		must(cqe->status == CONS_EGONE || cqe->status == CONS_EINVAL);
 	} else if (cqe->flags == CONS_KIND_EVENT) {
-		must(c->attached && cqe->payload == sizeof(struct cons_wire_event));
-		take_event(c, link_slot_rx(queue(c), cqe->id));
+		must(u->attached && cqe->payload == sizeof(struct cons_wire_event));
+		take_event(u, link_slot_rx(queue(c), cqe->id));
 	} else {
-		must(c->attached && cqe->flags == CONS_KIND_DATA && cqe->payload > 0);
-		must(cqe->result == (uint32_t)c->out_pos);
-		c->out_pos += cqe->payload;
+		must(u->attached && cqe->flags == CONS_KIND_DATA && cqe->payload > 0);
+		must(cqe->result == (uint32_t)u->out_pos);
+		u->out_pos += cqe->payload;
 	}
 }
 
 static void
-take_attached(struct client *c, const struct link_cqe *cqe)
+take_attached(const struct client *c, struct unit *u, const struct link_cqe *cqe)
 {
 	struct cons_wire_attached rec;
 
+	must(cqe->status != CONS_EGONE || c->version2); /* taken back by DETACH */
 	if (cqe->status == CONS_EINVAL || cqe->status == CONS_ENOENT ||
-	    cqe->status == CONS_EACCES) {
+	    cqe->status == CONS_EACCES || cqe->status == CONS_EGONE) {
 		must(cqe->payload == 0);
 		return;
 	}
@@ -140,12 +150,13 @@ take_attached(struct client *c, const struct link_cqe *cqe)
 		must(rec.text[0] != '\0');
 		return;
 	}
-	must(!c->attached && rec.unit != 0);
-	c->attached = true;
-	c->unit = rte_be_to_cpu_16(rec.unit);
-	c->out_pos = rte_be_to_cpu_64(rec.out_pos);
-	c->in_pos = rte_be_to_cpu_64(rec.in_pos);
-	c->instance = rte_be_to_cpu_64(rec.instance);
+	must(!u->attached && rec.unit != 0);
+	must(!c->version2 || rte_be_to_cpu_16(rec.unit) == u->number);
+	u->attached = true;
+	u->number = rte_be_to_cpu_16(rec.unit);
+	u->out_pos = rte_be_to_cpu_64(rec.out_pos);
+	u->in_pos = rte_be_to_cpu_64(rec.in_pos);
+	u->instance = rte_be_to_cpu_64(rec.instance);
 }
 
 static void
@@ -155,15 +166,39 @@ take(struct client *c)
 	int n = c->up ? link_cqe_poll(queue(c), cqe, DEPTH) : 0;
 
 	for (int i = 0; i < n; i++) {
+		struct unit *u = &c->units[c->of[cqe[i].id]];
+
 		must(cqe[i].status < CONS_STATUS_COUNT);
 		if (c->op[cqe[i].id] == CONS_READ)
-			take_read(c, &cqe[i]);
+			take_read(c, u, &cqe[i]);
 		else if (c->op[cqe[i].id] == CONS_ATTACH)
-			take_attached(c, &cqe[i]);
+			take_attached(c, u, &cqe[i]);
 		else if (c->op[cqe[i].id] == CONS_DETACH && cqe[i].status == CONS_OK)
-			c->attached = false;
+			u->attached = false;
 		c->op[cqe[i].id] = 0;
 		link_slot_put(queue(c), cqe[i].id);
+	}
+}
+
+/* Each open request is in one queue, and the queues are as long as they say. */
+static void
+check_open(const struct cons_peer *p)
+{
+	bool seen[LINK_DEPTH_MAX] = { false };
+
+	for (unsigned int i = 0; i < cons_peer_units(p); i++) {
+		const struct cons_open *queues[] = { &p->units[i].reads, &p->units[i].typed };
+
+		for (unsigned int k = 0; k < 2; k++) {
+			uint16_t id = queues[k]->head;
+
+			for (unsigned int n = 0; n < queues[k]->count; n++) {
+				must(id < DEPTH && !seen[id]);
+				seen[id] = true;
+				must(n + 1 < queues[k]->count || id == queues[k]->tail);
+				id = p->slots[id].next;
+			}
+		}
 	}
 }
 
@@ -172,22 +207,23 @@ check(void)
 {
 	const struct cons_instance *inst;
 	const struct cons_peer *p;
+	const struct cons_unit *u;
 
 	TAILQ_FOREACH(inst, &srv->instances, entry) {
 		unsigned int observers = 0, writers = 0;
 
-		TAILQ_FOREACH(p, &inst->peers, attached) {
-			must(p->instance == inst && p->state == CONS_PEER_ATTACHED);
-			must(p->out_pos <= inst->scroll.head);
-			writers += p->writer;
-			observers += !p->writer;
+		TAILQ_FOREACH(u, &inst->units, attached) {
+			must(u->instance == inst && u->state == CONS_UNIT_ATTACHED);
+			must(u->out_pos <= inst->scroll.head);
+			writers += u->writer;
+			observers += !u->writer;
 		}
 		must(writers == (inst->writer != NULL) && observers == inst->observers);
 		if (inst->writer != NULL)
 			must(inst->writer->out_pos >= cons_scroll_tail(&inst->scroll));
 	}
 	TAILQ_FOREACH(p, &srv->peers, entry)
-		must(p->read_count + p->typed_count <= DEPTH);
+		check_open(p);
 }
 
 static void
@@ -227,13 +263,13 @@ setup(void)
 }
 
 static void
-open_line(char *path, size_t size)
+open_line(int *end, int *here, char *path, size_t size)
 {
-	far_end = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
-	must(far_end >= 0 && grantpt(far_end) == 0 && unlockpt(far_end) == 0);
-	must(ptsname_r(far_end, path, size) == 0);
-	held = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK);
-	must(held >= 0);
+	*end = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
+	must(*end >= 0 && grantpt(*end) == 0 && unlockpt(*end) == 0);
+	must(ptsname_r(*end, path, size) == 0);
+	*here = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK);
+	must(*here >= 0);
 }
 
 static void
@@ -270,6 +306,7 @@ connect_client(struct client *c)
 		.queues = 1,
 		.depth = DEPTH,
 		.slot_size = SLOT,
+		.features = c->version2 ? CONS_FEATURE_UNITS : 0,
 		.ops = &ops,
 		.arg = c,
 	};
@@ -290,7 +327,7 @@ disconnect_client(struct client *c)
 		link_queue_detach(queue(c));
 	link_session_close(c->session, "fuzz");
 	c->session = NULL;
-	c->up = c->attached = false;
+	c->up = false;
 }
 
 static void
@@ -305,12 +342,14 @@ begin(void)
 							    .scrollback = CONS_SCROLLBACK_MIN,
 							    .audit = quiet },
 				&srv) == 0);
-	open_line(path, sizeof(path));
+	open_line(&far_end, &held, path, sizeof(path));
 	add_console("t", path, true);
+	open_line(&other_far, &other_held, path, sizeof(path));
 	add_console("w", path, false);
 	for (unsigned int i = 0; i < CLIENTS; i++) {
 		lc.dev_id = ip.dev_id[i + 1];
 		memset(&clients[i], 0, sizeof(clients[i]));
+		clients[i].version2 = i == 1;
 		must(link_create(&lc, &clients[i].link) == 0);
 	}
 	for (unsigned int i = 0; i < CLIENTS; i++)
@@ -329,6 +368,8 @@ end(void)
 	cons_server_destroy(srv);
 	link_destroy(link_server);
 	hang_up();
+	close(other_held);
+	close(other_far);
 	must(rte_pmd_ism_stats_get(ip.dev_id[0], &st) == 0);
 	must(st.dmbs == 0 && st.windows == 0);
 }
@@ -373,6 +414,7 @@ post(struct client *c, struct link_req *req, const void *payload)
 	must(link_req_post(queue(c), req) == 0);
 	must(link_req_flush(queue(c)) == 0);
 	c->op[id] = req->op;
+	c->of[id] = c->version2 && req->unit <= CONS_UNITS_MAX ? req->unit : 0;
 }
 
 /* Whatever a descriptor can say. */
@@ -391,21 +433,30 @@ any_request(struct client *c, struct script *s)
 	post(c, &req, payload);
 }
 
+/* One of three units, in version 2. */
+static struct unit *
+choose_unit(struct client *c, struct script *s)
+{
+	return &c->units[c->version2 ? 1 + byte(s) % 3 : 0];
+}
+
 /* One that is right but for what the script says. */
 static void
 attach(struct client *c, struct script *s)
 {
 	struct link_req req = { .op = CONS_ATTACH, .payload = sizeof(struct cons_wire_attach) };
 	struct cons_wire_attach rec = { .history = rte_cpu_to_be_32(1000) };
+	const struct unit *u = choose_unit(c, s);
 	uint8_t how = byte(s);
 
+	req.unit = c->version2 ? u->number : 0;
 	rec.name[0] = how & 1 ? 't' : 'w';
 	rec.client = rte_cpu_to_be_64(1 + (how >> 1 & 1));
 	rec.flags = rte_cpu_to_be_32(how >> 2 & 3);
 	if (how & 16)
-		rec.instance = rte_cpu_to_be_64(c->instance);
+		rec.instance = rte_cpu_to_be_64(u->instance);
 	if (how & 32)
-		rec.out_pos = rte_cpu_to_be_64(c->out_pos);
+		rec.out_pos = rte_cpu_to_be_64(u->out_pos);
 	if (how & 64)
 		rec.size = (struct cons_wire_size){ rte_cpu_to_be_16(byte(s)),
 						    rte_cpu_to_be_16(byte(s)), 0, 0 };
@@ -421,18 +472,19 @@ static void
 operate(struct client *c, struct script *s)
 {
 	static const char text[SLOT] = "typed";
-	struct link_req req = { .unit = c->unit };
+	struct unit *u = choose_unit(c, s);
+	struct link_req req = { .unit = u->number };
 	struct cons_wire_size size = { rte_cpu_to_be_16(byte(s)), rte_cpu_to_be_16(9), 0, 0 };
 	uint8_t how = byte(s);
 
 	req.op = (uint8_t)(CONS_READ + how % 6);
 	if (req.op == CONS_WRITE) {
 		req.len = req.payload = 1 + (how >> 3) * 130u % SLOT;
-		req.off = c->in_pos - (how & 1 ? c->in_pos % 7 : 0);
-		c->in_pos = req.off + req.len;
+		req.off = u->in_pos - (how & 1 ? u->in_pos % 7 : 0);
+		u->in_pos = req.off + req.len;
 	}
 	if (req.op == CONS_EOF)
-		req.off = c->in_pos;
+		req.off = u->in_pos;
 	if (req.op == CONS_RESIZE)
 		req.payload = sizeof(size);
 	post(c, &req, req.op == CONS_RESIZE ? (const void *)&size : text);

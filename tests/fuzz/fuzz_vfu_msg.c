@@ -18,7 +18,7 @@
 
 #include <rte_log.h>
 
-#include "../../lib/fabric/vfu_conn.h"
+#include "../../fabric/server/vfu_conn.h"
 
 #define MESSAGES_MAX 128
 #define BODY_MAX 8192
@@ -195,6 +195,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct vfu_conn *conn[2];
 	struct fabric_fn *fn;
 	unsigned int i;
+	static struct fabric_notify *notify;
 	static uint8_t body[BODY_MAX];
 	struct msg msg;
 	uint8_t start;
@@ -203,12 +204,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rte_log_set_global_level(RTE_LOG_EMERG);
 	if (fab == NULL || size == 0)
 		goto out;
+	if (notify == NULL)
+		notify = fabric_notify_create();
 	start = *data++;
 	size--;
 	for (i = 0; i < 2; i++) {
 		if (fabric_fn_add(fab, &conf[i], &fn) < 0)
 			abort();
-		conn[i] = vfu_conn_open(-1, fn, start & 2, true);
+		conn[i] = vfu_conn_open(-1, &(struct vfu_conn_conf){
+						    .fn = fn,
+						    .quirk = start & 2,
+						    .may_direct = true,
+						    .notify = notify,
+					    });
 		if (conn[i] == NULL)
 			abort();
 		if ((start & 1) == 0)

@@ -9,6 +9,7 @@ fabric=$(program ism-fabric)
 ismd=$(program dpdk-ismd)
 ismblk=$(program dpdk-ismblk)
 image=$(image_make disk.img 1 random)
+truncate -s 1M "$WORK/spare.img"
 : >"$WORK/empty.img"
 mkdir "$WORK/full" "$MNT" "$WORK/folder" "$WORK/busy"
 touch "$WORK/full/file"
@@ -91,6 +92,8 @@ bad 2 'NAME=PATH' "$ismd" "$spare" -- --export nonsense
 bad 2 'nonsense' "$ismd" "$spare" -- --export "x=$image,nonsense"
 bad 2 'xyz.*hex' "$ismd" "$spare" -- --export "x=$image,allow=xyz"
 bad 2 'name' "$ismd" "$spare" -- --export "a/b=$image,allow=any"
+bad 2 'allow=any.*hex' "$ismd" "$spare" -- --probe any
+bad 2 "'allow=xyz'" "$ismd" "$spare" -- --probe allow=xyz
 bad 2 'stray' "$ismd" "$spare" -- --export "x=$image,allow=any" stray
 
 bad 2 '--nonsense' "$ismblk" "$b" -- --peer "${GID[a]}" --mount "$MNT" --nonsense
@@ -131,8 +134,9 @@ bad 4 'dead' "$ismblk" "$b" -- --peer dead --list
 
 # Exports.
 bad 5 'unknown' "$ismblk" "$b" -- --peer "${GID[a]}" --mount "$MNT" --export unknown
-bad 5 'disk.*twice|duplicate|already' "$ismd" "$spare" -- --export "disk=$image,allow=any" \
-	--export "disk=$image,allow=any"
+# An image that is not in use: the server's is locked.
+bad 5 'disk.*twice|duplicate|already' "$ismd" "$spare" -- \
+	--export "disk=$WORK/spare.img,allow=any" --export "disk=$WORK/spare.img,allow=any"
 bad 5 "$WORK/missing" "$ismd" "$spare" -- --export "x=$WORK/missing,allow=any"
 bad 5 "$WORK/folder" "$ismd" "$spare" -- --export "x=$WORK/folder,allow=any"
 bad 5 "$WORK/empty.img" "$ismd" "$spare" -- --export "x=$WORK/empty.img,allow=any"

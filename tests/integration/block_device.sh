@@ -25,6 +25,15 @@ bounded 30 sync "$DISK"
 same "$DISK" "$loop_device" "the device is not what the mount shows"
 stop client
 stop server
+# Whoever waits for the daemon's end may take the device at once.
+for _ in 1 2 3; do
+	server_start --export "disk=$loop_device,allow=any"
+	kill -TERM "${child_pid[server]}"
+	wait "${child_pid[server]}" || fail "status $?"
+	unset "child_pid[server]"
+	mkfs.ext4 -q -F "$loop_device" || fail "the device is still in use"
+	dd if="$WORK/shadow" of="$loop_device" bs=1M conv=fsync status=none
+done
 # Read-only devices can only be exported as such.
 blockdev --setro "$loop_device"
 run_status "$EXIT_EXPORT" "$(program dpdk-ismd)" "--vdev=raw_ism0,socket=${SOCKET[a]}" -- \

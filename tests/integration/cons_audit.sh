@@ -48,7 +48,7 @@ logged() {
 }
 
 fabric_start a b c d
-server_start --console "sh=exec:$(far_shell),allow=${GID[b]}:${GID[c]}"
+server_start --console "sh=exec:$(far_shell),allow=${GID[b]}:${GID[c]},share"
 screen_open here
 screen_open there
 screen_attach here b

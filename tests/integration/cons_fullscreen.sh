@@ -10,7 +10,7 @@ need_command tmux pgrep less vi
 
 seq -f 'line %g of the text' 400 >"$WORK/text"
 fabric_start a b c
-server_start --console "sh=exec:$(far_shell),allow=any"
+server_start --console "sh=exec:$(far_shell),allow=any,share"
 screen_open here 80 24
 screen_attach here b
 screen_wait here '^far\$ *$'

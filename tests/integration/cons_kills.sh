@@ -13,7 +13,7 @@ fabric_up() {
 	fabric_start a,gid=a1 b,gid=b2 c,gid=c3
 }
 server_up() {
-	server_start --console "sh=exec:$(far_shell),allow=any"
+	server_start --console "sh=exec:$(far_shell),allow=any,share"
 }
 fabric_up
 server_up

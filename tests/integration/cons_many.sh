@@ -20,7 +20,7 @@ for i in $(seq 64); do
 	consoles+=(--console "console-$i=exec:$busy $i,allow=any,desc=number $i")
 done
 fabric_start a b c d e f g
-run_status 5 "$(program dpdk-ismd)" "--vdev=raw_ism0,socket=${SOCKET[b]}" -- "${consoles[@]}" \
+run_status 2 "$(program dpdk-ismd)" "--vdev=raw_ism0,socket=${SOCKET[b]}" -- "${consoles[@]}" \
 	--console "one=exec:true,allow=any"
 grep -q '64' "$WORK/run.err" || fail "one console too many: $(said run)"
 server_start "${consoles[@]}" --scrollback 4M

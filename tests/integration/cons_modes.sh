@@ -48,7 +48,7 @@ off() {
 }
 
 fabric_start a,gid=a1 b,gid=b2 c,gid=c3
-server_start --console "full=exec:$full,allow=any"
+server_start --console "full=exec:$full,allow=any,share"
 screen_open here
 screen_open there
 modes_are here "$found" || fail "the terminal is not as expected at first: $(modes here)"

@@ -10,7 +10,7 @@
 need_command tmux pgrep
 
 fabric_start a b c d e f
-server_start --console "sh=exec:$(far_shell),allow=any"
+server_start --console "sh=exec:$(far_shell),allow=any,share"
 for name in here look1 look2 other; do screen_open "$name"; done
 screen_attach here b '--transcript log.here'
 screen_wait here '^far\$ *$'

@@ -20,8 +20,8 @@ chatty=$(far_script chatty <<-EOT
 EOT
 )
 fabric_start a b c
-server_start --console "sh=exec:$(far_shell),allow=any" --scrollback 64K \
-	--console "chatty=exec:$chatty,allow=any"
+server_start --console "sh=exec:$(far_shell),allow=any,share" --scrollback 64K \
+	--console "chatty=exec:$chatty,allow=any,share"
 
 # The shell and its history.
 screen_open here

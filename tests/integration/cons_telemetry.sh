@@ -41,6 +41,7 @@ for command in consoles clients stats; do
 done
 telemetry writer /cons/client >"$WORK/client.writer"
 telemetry watcher /cons/client >"$WORK/client.watcher"
+telemetry watcher /cons/terminals >"$WORK/terminals"
 telemetry writer /link/sessions >"$WORK/sessions"
 python3 - "$WORK" "$size" "${GID[b]}" "${GID[c]}" <<'PYTHON' || fail "what is told is not true"
 import json, sys
@@ -70,6 +71,7 @@ assert set(clients) == {writer, watcher}, clients
 for gid, role, in_pos in ((writer, 'writer', typed), (watcher, 'observer', 0)):
     one = clients[gid]
     assert one['console'] == 'both' and one['role'] == role, one
+    assert one['version'] == 2 and one['unit'] == 1, one
     assert one['instance'] == both['instance'] and one['lag'] == 0, one
     assert one['out_pos'] == out and one['in_pos'] == in_pos, one
     assert one['credits'] > 0 and one['typing'] == 0, one
@@ -86,6 +88,8 @@ for name, role, in_pos in (('writer', 'writer', typed), ('watcher', 'observer', 
     assert one['unacknowledged'] == one['reconnects'] == 0, one
     assert one['cut_bytes'] == one['dropped_bytes'] == 0, one
     assert one['reads'] >= size // 16384 and (one['writes'] > 0) == (in_pos > 0), one
+terminals = load('terminals')
+assert terminals['count'] == 1 and terminals['terminals']['0']['role'] == 'observer', terminals
 sessions = list(load('sessions').values())
 assert len(sessions) == 1 and sessions[0]['state'] == 'up', sessions
 PYTHON

@@ -4,6 +4,7 @@
 # shellcheck disable=SC2016 # what is typed is for the far shell
 # shellcheck source=tests/lib/integration.sh
 . "$(dirname "$0")/../lib/integration.sh"
+unset ISM_RUNTIME_DIR # a folder of root
 # shellcheck source=tests/lib/console.sh
 . "$(dirname "$0")/../lib/console.sh"
 need_root

@@ -30,7 +30,7 @@ refused 2 'another function has this name or GID' "${dir[@]}" \
 refused 2 'gid "0" is not' "${dir[@]}" --function a,gid=0
 refused 2 'gid "12345678901234567" is not' "${dir[@]}" --function a,gid=12345678901234567
 refused 2 'vlan "4095" is no number from 1 to 4094' "${dir[@]}" --function a,vlan=4095
-refused 2 '"bla=1" is neither' "${dir[@]}" --function a,bla=1
+refused 2 '"bla=1" is none of' "${dir[@]}" --function a,bla=1
 refused 2 '"nothing" is not known, expected qemu-pcistb' "${dir[@]}" --function a --quirk nothing
 refused 2 'no function is named "b"' "${dir[@]}" --function a --fault kill:b:1
 refused 2 'is no fault: expected' "${dir[@]}" --function a --fault bla

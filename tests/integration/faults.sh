@@ -9,8 +9,8 @@ need_command fio
 
 image=$(image_make disk.img 32)
 allow_log "$log_peer_gone|store|fault"
-for fault in store-fail:b:1500 store-fail:a:1500:3 event-lose:a:2 event-lose:b:1 kill:b:2000 \
-	kill:a:2000; do
+for fault in store-fail:b:1% store-fail:a:1% store-fail:b:1500:9 store-fail:a:1500:9 \
+	event-lose:a:2 event-lose:b:1 kill:b:2000 kill:a:2000; do
 	# Faults are counted where the fabric sees each store.
 	fabric_options=("--fault=$fault" --no-direct)
 	fabric_start a b "${fabric_options[@]}"
@@ -21,6 +21,10 @@ for fault in store-fail:b:1500 store-fail:a:1500:3 event-lose:a:2 event-lose:b:1
 	same "$DISK" "$image" "$fault: the image is not what the mount shows"
 	case $fault in
 	event*) ;;
+	store-fail:?:1%)
+		downs=$(telemetry_value client /link/stats downs)
+		[ "$downs" -eq 0 ] || fail "$fault: the session went down $downs times"
+		;;
 	*)
 		ups=$(telemetry_value client /link/stats ups)
 		[ "$ups" -ge 2 ] || fail "$fault: the session has never gone down"

@@ -14,6 +14,7 @@ if [ -z "${ISM_TEST_UNSHARED:-}" ] && [ "$(id -u)" -eq 0 ] && [ -c /dev/fuse ] &
 fi
 # shellcheck source=tests/lib/integration.sh
 . "$(dirname "$0")/../lib/integration.sh"
+unset ISM_RUNTIME_DIR # a folder of root
 need_root
 need_fuse
 need_command setpriv fusermount3 fio
@@ -52,6 +53,23 @@ bounded 60 "${user[@]}" fio --thread --name=user --filename="$DISK" --rw=randwri
 	--aux-path="$WORK/run" \
 	>"$WORK/fio.err" 2>&1 || fail "fio: $(cat "$WORK/fio.err")"
 bounded 20 "${user[@]}" cmp "$DISK" "$image" || fail "the image is not what the mount shows"
+
+# The process that serves is killed: the next one is the same user's, and takes the mount over.
+resends() {
+	local major minor
+	IFS=.- read -r major minor _ <<<"$(uname -r)"
+	((major > 6 || (major == 6 && minor >= 9)))
+}
+if resends; then
+	allow_log "$log_peer_gone"
+	allow_log 'was ended by signal 9'
+	for _ in 1 2 3; do
+		kill -KILL "$(worker_pid client)"
+		bounded 20 "${user[@]}" dd if="$DISK" of=/dev/null bs=64k count=1 iflag=direct \
+			status=none || fail "a read fails when the process that serves was killed"
+	done
+	[ "$(ps -o user= -p "$(worker_pid client)")" = nobody ] || fail "it is not nobody's"
+fi
 pair_stop
 left=$(find "$WORK/run" -type s -o -name 'ism*' | head -n 3)
 [ -z "$left" ] || fail "left in the runtime directory: $left"

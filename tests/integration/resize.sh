@@ -15,6 +15,15 @@ truncate -s 12M "$image"
 wait_for 20 "the disk has grown" size_is $((12 << 20))
 printf 'new land' | dd of="$DISK" oflag=seek_bytes seek=$((11 << 20)) conv=notrunc,fsync status=none
 same "$DISK" "$image" "content differs after growing"
+# A loop device on it looks again when it is told to.
+if [ "$(id -u)" -eq 0 ] && [ -c /dev/loop-control ]; then
+	loop_attach "$DISK"
+	truncate -s 20M "$image"
+	wait_for 20 "the disk has grown again" size_is $((20 << 20))
+	losetup -c "$loop_device"
+	[ "$(blockdev --getsize64 "$loop_device")" -eq $((20 << 20)) ] || fail "losetup -c"
+	loop_detach "$loop_device"
+fi
 truncate -s 2M "$image"
 allow_log 'shr[aiu]nk|smaller|size'
 wait_for 20 "the disk has shrunk" size_is $((2 << 20))

@@ -4,7 +4,7 @@
 # shellcheck source=tests/lib/integration.sh
 . "$(dirname "$0")/../lib/integration.sh"
 need_fuse
-need_command fallocate
+need_command fallocate rsync
 
 image=$(image_make disk.img 16 random)
 cp "$image" "$WORK/shadow"
@@ -72,6 +72,19 @@ done
 same "$DISK" "$WORK/shadow" "write into a hole: content differs"
 extents "$DISK" >"$WORK/extents.disk"
 grep -q "^data 19[0-9]* " "$WORK/extents.disk" || fail "data in a hole is not seen by lseek"
+
+# Who copies the disk gets its holes.
+holes() {
+	[ "$(stat -c %b "$1")" -lt $((14 * 2048)) ] || fail "$2: $(stat -c %b "$1") blocks"
+	same "$1" "$DISK" "$2: content differs"
+	rm "$1"
+}
+bounded 20 cp "$DISK" "$WORK/copy" || fail "cp"
+holes "$WORK/copy" "cp"
+tar -C "$MNT" -Scf - disk | tar -C "$WORK" -xf -
+holes "$WORK/disk" "tar -S"
+bounded 20 rsync --sparse "$DISK" "$WORK/copy" || fail "rsync"
+holes "$WORK/copy" "rsync --sparse"
 
 # A disk cannot grow, nor lose its end: what local files allow is refused.
 run_status 1 fallocate --length 17M "$DISK"

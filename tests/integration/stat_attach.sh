@@ -34,6 +34,8 @@ stat_json 'list(last["blk_client"].values())[0]["disk"]["disk"]["present"] == 1'
 run_status 1 "$ismstat" --attach other show device info
 stat_said "no running program 'other'; there are: .*ismd-$server"
 stat_said "ismblk-$client"
+run_status 1 "$ismstat" --attach "$$" show device info
+stat_said "process $$ \(.*\) runs and has no telemetry"
 run_status 1 "$ismstat" --attach ismblk show blk exports
 run_status 1 "$ismstat" --attach "$RUNTIME_DIRECTORY/none" show device info
 

@@ -28,7 +28,8 @@ valid() {
 	assert samples == sum(len(family.samples) for family in parse_old(text)) > 50, samples
 	for family in families.values():
 	    assert family.documentation, family
-	    assert family.name.startswith(('ism_', 'link_', 'blk_', 'cons_', 'fwd_')), family
+	    assert family.name.startswith(
+	        ('ism_', 'link_', 'blk_', 'cons_', 'fwd_', 'run_')), family
 	    assert family.unit in ('', 'bytes', 'seconds'), family
 	    if family.type == 'counter':
 	        assert all(s.name == family.name + '_total' for s in family.samples), family

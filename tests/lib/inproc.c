@@ -79,6 +79,8 @@ add_function(struct inproc *ip, unsigned int i, const struct inproc_conf *conf)
 		.name = fn_name,
 		.gid = GID_BASE + i,
 		.maxstbl = conf->maxstbl,
+		.dmb_max = conf->dmb_max,
+		.max_len = conf->max_len,
 	};
 	struct bus_inproc_conf bus = {
 		.lock = &ip->lock,

@@ -26,6 +26,7 @@
 struct inproc_conf {
 	unsigned int functions; /* 1..INPROC_FN_MAX */
 	uint32_t maxstbl; /* what the driver finds, and the fabric enforces; 0 = 4096 */
+	uint32_t dmb_max, max_len; /* as in fabric_fn_conf */
 	bool direct; /* direct windows (DESIGN D14) on both sides */
 	bool closed; /* leave the rawdevs probed, not opened */
 };

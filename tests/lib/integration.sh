@@ -393,9 +393,33 @@ mount = json.load(sys.stdin)
 print(mount["payload_in"] + mount["payload_out"])'
 }
 
-# CPU time of a process with all its threads, in nanoseconds.
+# worker_pid NAME: the process that does the work: the child of one that holds a mount, or the
+# program itself.
+worker_pid() {
+	held_pid "${child_pid[$1]}" || echo "${child_pid[$1]}"
+}
+
+# held_pid PID: of a process that is held, if there is one.
+held_pid() {
+	local child comm
+	comm=$(cat "/proc/$1/comm") || return 1
+	[ "$comm" = dpdk-ismblk ] || return 1
+	for child in $(pgrep -P "$1"); do
+		[ "$(cat "/proc/$child/comm" 2>/dev/null)" = "$comm" ] || continue
+		echo "$child"
+		return 0
+	done
+	return 1
+}
+
+# CPU time of a program with all its threads, in nanoseconds; both processes of one that holds a
+# mount.
 cpu_ns() {
-	cat "/proc/$1/task/"*/schedstat | awk '{ sum += $1 } END { printf "%.0f\n", sum }'
+	local cpu_pid cpu_accounts=()
+	for cpu_pid in "$1" $(held_pid "$1"); do
+		cpu_accounts+=("/proc/$cpu_pid/task/"*/schedstat)
+	done
+	cat "${cpu_accounts[@]}" | awk '{ sum += $1 } END { printf "%.0f\n", sum }'
 }
 
 # costs_little SECONDS NAME=PID...: each costs less than 1 % of a core in one of three spans
@@ -450,6 +474,13 @@ print(value)' "${@:3}"
 # telemetry NAME COMMAND: JSON answer of a program started under that name.
 telemetry() {
 	python3 "$source_dir/tools/lib/telemetry.py" --pid "${child_pid[$1]}" "$2"
+}
+
+# ctl ARGUMENT...: dpdk-ismctl, for the runtime $runtime or the only one.
+ctl() {
+	local exe
+	exe=$(program dpdk-ismctl)
+	bounded 20 "$exe" ${runtime:+--runtime "$runtime"} "$@"
 }
 
 ### The way out ###
@@ -551,6 +582,7 @@ umount_device() {
 work_base=${ISM_TEST_DIR:-/dev/shm}
 [ -w "$work_base" ] || work_base=${TMPDIR:-/tmp}
 WORK=$(mktemp -d "$work_base/ism-$test_name.XXXXXX")
+export ISM_RUNTIME_DIR=$WORK/run # sockets of runtimes: no other program of this machine finds them
 chmod 755 "$WORK"
 # shellcheck disable=SC2034 # the tests use them
 {

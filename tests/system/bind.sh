@@ -93,6 +93,44 @@ guest_run guest 60 "modprobe vfio-pci && echo vfio-pci >/sys/bus/pci/devices/$b/
 	echo $b >/sys/bus/pci/drivers_probe"
 is "$b" vfio-pci
 says 0 "^$b +vfio-pci .* vfio-pci cannot use it; bind it" status
+
+### A step that fails or does nothing is undone, and the others are done ###
+# over FILE: writing to it does nothing, until under FILE.
+over() {
+	guest_run guest 60 ": >/tmp/plain && mount -o bind /tmp/plain /sys/bus/pci/$1"
+}
+under() {
+	guest_run guest 60 "umount /sys/bus/pci/$1"
+}
+# undone FUNCTION REGEX: that is what the last bind said, and it has vfio-pci again.
+undone() {
+	grep -qE "$1 could not be bound to ism_vfio_pci: .*$2.*as it was \(driver: vfio-pci\)" \
+		"$WORK/guest.run" || fail "$2: $(cat "$WORK/guest.run")"
+	is "$1" vfio-pci
+	guest_run guest 60 "cat /sys/bus/pci/devices/$1/driver_override"
+	grep -qx vfio-pci "$WORK/guest.run" || fail "$2: driver_override is not as it was"
+}
+guest_run guest 60 'mount -o remount,ro /sys'
+says 1 "$a could not be bound .*Read-only file system" bind "$b" "$a"
+undone "$b" 'Read-only file system'
+guest_run guest 60 'mount -o remount,rw /sys'
+is "$a" none
+over drivers_probe
+says 1 "$a could not be bound" bind "$b" "$a"
+undone "$b" 'did not take it'
+is "$a" none
+under drivers_probe
+over drivers/vfio-pci/unbind
+says 1 "$a is bound to ism_vfio_pci now" bind "$b" "$a"
+undone "$b" 'unbind has no effect'
+under drivers/vfio-pci/unbind
+over drivers/ism_vfio_pci/unbind
+says 1 "$a could not be taken away from ism_vfio_pci" unbind "$a"
+is "$a" ism_vfio_pci
+under drivers/ism_vfio_pci/unbind
+says 0 "$a is not bound" unbind "$a"
+
+### All of them ###
 says 0 "$b is bound to ism_vfio_pci now" bind all
 is "$a" ism_vfio_pci
 is "$b" ism_vfio_pci

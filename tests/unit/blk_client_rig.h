@@ -53,6 +53,7 @@ struct crig {
 	unsigned int export_count;
 	unsigned int per_list; /* records in one answer; 0 = as many as fit */
 	bool hold; /* leave requests unanswered */
+	bool (*holds)(const struct link_req *req); /* leave those unanswered; NULL = none */
 	bool backwards; /* answer the newest first */
 	/* Alters an answer just before it goes out. */
 	void (*twist)(struct crig *r, const struct link_req *req, struct link_cqe *cqe);
@@ -208,6 +209,18 @@ crig_execute(struct crig *r, struct link_queue *q, const struct link_req *req, s
 					 base_crc32c(0, link_slot_payload(q, req->id), req->len));
 		memcpy(r->image + req->off, link_slot_payload(q, req->id), req->len);
 		break;
+	case BLK_COPY: {
+		struct blk_copy from;
+
+		memcpy(&from, link_slot_payload(q, req->id), sizeof(from));
+		assert_int_equal(req->payload, sizeof(from));
+		assert_int_equal(rte_be_to_cpu_16(from.unit), 100);
+		memcpy(r->image + req->off, r->image + rte_be_to_cpu_64(from.off), req->len);
+		break;
+	}
+	case BLK_IDENTIFY:
+		crig_payload(r, q, cqe, &r->exports[req->unit - 100], 256);
+		break;
 	case BLK_WRITE_ZEROES:
 		if (inside)
 			memset(r->image + req->off, 0, req->len);
@@ -270,7 +283,7 @@ crig_server_round(struct crig *r)
 	for (i = 0; i < r->pending_count; i++) {
 		const struct crig_req *p = &r->pending[r->backwards ? r->pending_count - 1 - i : i];
 
-		if (!r->hold || p->req.op == BLK_LIST)
+		if (p->req.op == BLK_LIST || (!r->hold && (r->holds == NULL || !r->holds(&p->req))))
 			crig_answer(r, p);
 		else
 			r->pending[kept++] = *p;
@@ -468,6 +481,26 @@ crig_do(struct crig *r, struct crig_io *x, uint8_t op, uint64_t off, uint64_t le
 	assert_int_equal(crig_submit(r, 0, x, op, off, len, data), 0);
 	crig_until(r, &x->done, 1);
 	return x->err;
+}
+
+static inline struct blk_disk *
+crig_disk(struct crig *r)
+{
+	return blk_client_disk(r->c, 0);
+}
+
+/* The server goes away and comes back; the client is up again after. */
+static inline void
+crig_restart(struct crig *r)
+{
+	unsigned int ups = r->ups, downs = r->downs;
+
+	crig_server_stop(r);
+	crig_until(r, &r->downs, downs + 1);
+	assert_false(blk_client_up(r->c));
+	crig_server_start(r);
+	crig_until(r, &r->ups, ups + 1);
+	assert_true(blk_client_up(r->c));
 }
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * A console client on one function, and on another a server written by hand on the raw link: it
  * has one console, says what the test makes it say, keeps what it is sent, and can be restarted.
- * Everything runs on the test's thread.
+ * It speaks version 1, or 2 if ccrig_version2 is set. Everything runs on the test's thread.
  */
 #ifndef CONS_CLIENT_RIG_H
 #define CONS_CLIENT_RIG_H
@@ -27,12 +27,20 @@
 
 #define CCRIG_INPUT (1u << 20)
 #define CCRIG_SEEN 4096
-#define CCRIG_UNIT 7
+#define CCRIG_UNIT 7 /* told in version 1 */
+
+static bool ccrig_version2;
+
+struct ccrig_conf {
+	struct cons_client_conf client;
+	struct cons_terminal_conf terminal;
+};
 
 struct ccrig {
 	struct inproc ip;
 	struct link *l[2]; /* 0 serves, 1 asks */
 	struct cons_client *c;
+	struct cons_terminal *t;
 
 	/* The server. */
 	struct link_session *s;
@@ -54,6 +62,8 @@ struct ccrig {
 	uint16_t status;
 	struct cons_wire_attached attached; /* out_pos, in_pos are filled in when auto_pos */
 	bool auto_pos;
+	bool keep_unit; /* tell the unit that is there */
+	uint16_t unit; /* what was told */
 	uint32_t attached_len;
 	struct cons_wire_attach attach; /* the newest that came */
 	unsigned int attaches;
@@ -123,6 +133,7 @@ ccrig_server_start(struct ccrig *r)
 		.queues_max = 1,
 		.depth_max = r->depth_max,
 		.slot_max = r->slot_max,
+		.features = ccrig_version2 ? CONS_FEATURE_UNITS : 0,
 		.may_connect = ccrig_may_connect,
 		.ops = &ccrig_ops,
 		.arg = r,
@@ -208,8 +219,12 @@ ccrig_attach(struct ccrig *r, const struct link_req *req)
 	assert_int_equal(req->payload, sizeof(r->attach));
 	memcpy(&r->attach, link_slot_payload(r->q, req->id), sizeof(r->attach));
 	r->attaches++;
+	assert_int_equal(req->unit != 0, ccrig_version2);
 	if (r->hold_attach)
 		return;
+	if (ccrig_version2 && !r->keep_unit)
+		a->unit = rte_cpu_to_be_16(req->unit);
+	r->unit = rte_be_to_cpu_16(a->unit);
 	if (r->auto_pos) {
 		uint32_t observe = rte_be_to_cpu_32(r->attach.flags) & CONS_ATTACH_OBSERVE;
 
@@ -259,7 +274,7 @@ static inline void
 ccrig_serve(struct ccrig *r, const struct link_req *req)
 {
 	if (req->op == CONS_READ) {
-		assert_int_equal(req->unit, CCRIG_UNIT);
+		assert_int_equal(req->unit, r->unit);
 		r->reads[r->read_count++] = req->id;
 		return;
 	}
@@ -315,7 +330,7 @@ ccrig_consume(struct ccrig *r)
 {
 	struct cons_item item;
 
-	while (!r->deaf && cons_client_next(r->c, &item)) {
+	while (!r->deaf && cons_terminal_next(r->t, &item)) {
 		if (item.kind == CONS_ITEM_DATA) {
 			assert_true(r->output_len + item.len <= sizeof(r->output));
 			memcpy(r->output + r->output_len, item.data, item.len);
@@ -324,7 +339,7 @@ ccrig_consume(struct ccrig *r)
 			assert_true(r->item_count < RTE_DIM(r->items));
 			r->items[r->item_count++] = item;
 		}
-		cons_client_consume(r->c, item.len);
+		cons_terminal_consume(r->t, item.len);
 	}
 }
 
@@ -404,18 +419,19 @@ ccrig_init(struct ccrig *r)
 }
 
 static inline void
-ccrig_client(struct ccrig *r, const struct cons_client_conf *conf)
+ccrig_client(struct ccrig *r, const struct ccrig_conf *conf)
 {
-	struct cons_client_conf full = conf != NULL ? *conf : (struct cons_client_conf){ 0 };
+	struct ccrig_conf full = conf != NULL ? *conf : (struct ccrig_conf){ 0 };
 
-	full.link = r->l[1];
-	full.rgid = r->ip.gid[0];
-	assert_int_equal(cons_client_create(&full, &r->c), 0);
+	full.client.link = r->l[1];
+	full.client.rgid = r->ip.gid[0];
+	assert_int_equal(cons_client_create(&full.client, &r->c), 0);
+	assert_int_equal(cons_client_attach(r->c, &full.terminal, &r->t), 0);
 }
 
 /* All of it, attached, all credits open. */
 static inline struct ccrig *
-ccrig_new(const struct cons_client_conf *conf)
+ccrig_new(const struct ccrig_conf *conf)
 {
 	struct ccrig *r = malloc(sizeof(*r));
 
@@ -424,7 +440,8 @@ ccrig_new(const struct cons_client_conf *conf)
 	ccrig_server_start(r);
 	ccrig_client(r, conf);
 	ccrig_item(r, CONS_ITEM_ATTACHED);
-	ccrig_until(r, &r->read_count, conf != NULL && conf->credits != 0 ? conf->credits : 16);
+	ccrig_until(r, &r->read_count,
+		    conf != NULL && conf->client.credits != 0 ? conf->client.credits : 16);
 	return r;
 }
 

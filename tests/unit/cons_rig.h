@@ -2,6 +2,9 @@
 /*
  * A console server on function 0 and peers on the others that speak the protocol by hand, over the
  * link's own calls: what a client may do, and what none would. One thread drives all of them.
+ *
+ * A peer speaks version 1, or version 2 when it says so before it connects. In version 2 it is
+ * unit 1 of its session; each guest of it is another unit, and is used like a peer.
  */
 #ifndef CONS_RIG_H
 #define CONS_RIG_H
@@ -33,6 +36,10 @@ struct rig_peer {
 	struct link *link;
 	struct link_session *session;
 	unsigned int ups, downs;
+	bool version2;
+	uint16_t own_unit; /* version 2: names it in ATTACH */
+	struct rig_peer *host; /* of a guest: has the session */
+	struct rig_peer *owner[RIG_DEPTH]; /* of open requests, in the one that has the session */
 	/* The newest answer of each slot but READs. */
 	struct link_cqe cqe[RIG_DEPTH];
 	bool answered[RIG_DEPTH];
@@ -63,6 +70,13 @@ struct rig {
 
 /* --- the peers' side --- */
 
+/* The one that has the session. */
+static inline struct rig_peer *
+rig_host(struct rig_peer *p)
+{
+	return p->host != NULL ? p->host : p;
+}
+
 static inline void
 rig_on_up(void *arg, struct link_session *s)
 {
@@ -90,13 +104,14 @@ static const struct link_session_ops rig_peer_ops = {
 static inline bool
 rig_is_up(const struct rig_peer *p)
 {
+	p = p->host != NULL ? p->host : p;
 	return p->session != NULL && p->ups > p->downs;
 }
 
 static inline struct link_queue *
 rig_queue(struct rig_peer *p)
 {
-	return link_session_queue(p->session, 0);
+	return link_session_queue(rig_host(p)->session, 0);
 }
 
 static inline void
@@ -141,6 +156,7 @@ rig_post(struct rig_peer *p, struct link_req req, const void *payload)
 
 	assert_true(id >= 0);
 	req.id = (uint16_t)id;
+	rig_host(p)->owner[id] = p;
 	p->answered[id] = false;
 	p->is_read[id] = false;
 	if (req.payload > 0)
@@ -151,22 +167,14 @@ rig_post(struct rig_peer *p, struct link_req req, const void *payload)
 }
 
 static inline void
-rig_peer_round(struct rig_peer *p, uint64_t now)
+rig_take_answers(struct rig_peer *host)
 {
 	struct link_cqe cqe[RIG_DEPTH];
-	uint16_t id;
-	int n;
+	int n = link_cqe_poll(rig_queue(host), cqe, RIG_DEPTH);
 
-	link_poll(p->link, now);
-	if (!rig_is_up(p))
-		return;
-	while (p->credits < p->credits_max && link_slots_free(rig_queue(p)) > 4) {
-		id = rig_post(p, (struct link_req){ .op = CONS_READ, .unit = p->unit }, NULL);
-		p->is_read[id] = true;
-		p->credits++;
-	}
-	n = link_cqe_poll(rig_queue(p), cqe, RIG_DEPTH);
 	for (int k = 0; k < n; k++) {
+		struct rig_peer *p = host->owner[cqe[k].id];
+
 		if (p->is_read[cqe[k].id]) {
 			rig_take_read(p, &cqe[k]);
 			continue;
@@ -174,6 +182,24 @@ rig_peer_round(struct rig_peer *p, uint64_t now)
 		p->cqe[cqe[k].id] = cqe[k];
 		p->answered[cqe[k].id] = true;
 	}
+}
+
+static inline void
+rig_peer_round(struct rig_peer *p, uint64_t now)
+{
+	uint16_t id;
+
+	if (p->link != NULL)
+		link_poll(p->link, now);
+	if (!rig_is_up(p))
+		return;
+	while (p->credits < p->credits_max && link_slots_free(rig_queue(p)) > 4) {
+		id = rig_post(p, (struct link_req){ .op = CONS_READ, .unit = p->unit }, NULL);
+		p->is_read[id] = true;
+		p->credits++;
+	}
+	if (p->host == NULL)
+		rig_take_answers(p);
 }
 
 /* One round of everything. */
@@ -184,8 +210,8 @@ rig_round(struct rig *r)
 
 	link_poll(r->link, now);
 	cons_server_poll(r->srv, now);
-	for (unsigned int i = 0; i < r->peers; i++) {
-		if (r->peer[i].link != NULL)
+	for (unsigned int i = 0; i < RIG_PEERS_MAX; i++) {
+		if (r->peer[i].link != NULL || r->peer[i].host != NULL)
 			rig_peer_round(&r->peer[i], now);
 	}
 }
@@ -243,9 +269,29 @@ rig_setup(struct rig *r, unsigned int peers, uint32_t scrollback)
 	for (unsigned int i = 0; i < peers; i++) {
 		lc.dev_id = r->ip.dev_id[i + 1];
 		assert_int_equal(link_create(&lc, &r->peer[i].link), 0);
+		r->peer[i].own_unit = 1;
 		r->peer[i].seen = calloc(1, RIG_SEEN_MAX);
 		assert_non_null(r->peer[i].seen);
 	}
+}
+
+/* One more unit in the session of that peer, which speaks version 2. @return its number here. */
+static inline unsigned int
+rig_guest(struct rig *r, unsigned int peer, uint16_t unit)
+{
+	unsigned int n = r->peers;
+	struct rig_peer *p;
+
+	while (n < RIG_PEERS_MAX && r->peer[n].host != NULL)
+		n++;
+	assert_true(n < RIG_PEERS_MAX);
+	p = &r->peer[n];
+	p->host = &r->peer[peer];
+	p->version2 = true;
+	p->own_unit = unit;
+	p->seen = calloc(1, RIG_SEEN_MAX);
+	assert_non_null(p->seen);
+	return n;
 }
 
 static inline void
@@ -281,12 +327,25 @@ rig_connect(struct rig *r, unsigned int peer)
 		.queues = 1,
 		.depth = RIG_DEPTH,
 		.slot_size = RIG_SLOT,
+		.features = p->version2 ? CONS_FEATURE_UNITS : 0,
 		.ops = &rig_peer_ops,
 		.arg = p,
 	};
 
 	assert_int_equal(link_open(p->link, &conf, &p->session), 0);
 	rig_until(r, rig_is_up(p));
+}
+
+/* Its session is gone, and what was open in it; the same for its guests. */
+static inline void
+rig_forget(struct rig *r, struct rig_peer *p)
+{
+	for (unsigned int i = 0; i < RIG_PEERS_MAX; i++) {
+		if (&r->peer[i] != p && r->peer[i].host != p)
+			continue;
+		r->peer[i].unit = 0;
+		r->peer[i].credits_max = r->peer[i].credits = 0;
+	}
 }
 
 /* The peer leaves in good order, or, for the server, vanishes. */
@@ -299,8 +358,7 @@ rig_disconnect(struct rig *r, unsigned int peer)
 	rig_on_down(p, p->session, LINK_WHY_LOCAL);
 	link_session_close(p->session, "test");
 	p->session = NULL;
-	p->unit = 0;
-	p->credits_max = 0;
+	rig_forget(r, p);
 	for (uint64_t end = base_now_ns() + RIG_WAIT_NS; base_now_ns() < end; rig_round(r)) {
 		const struct cons_peer *sp;
 
@@ -320,8 +378,7 @@ rig_lose(struct rig *r, unsigned int peer)
 {
 	struct rig_peer *p = &r->peer[peer];
 
-	p->unit = 0;
-	p->credits_max = 0;
+	rig_forget(r, p);
 	inproc_lose(&r->ip, peer + 1);
 	rig_until(r, !rig_is_up(p) && TAILQ_EMPTY(&r->srv->peers));
 }
@@ -343,8 +400,9 @@ rig_teardown(struct rig *r)
 			rig_disconnect(r, i);
 		link_destroy(p->link);
 		p->link = NULL;
-		free(p->seen);
 	}
+	for (unsigned int i = 0; i < RIG_PEERS_MAX; i++)
+		free(r->peer[i].seen);
 	cons_server_destroy(r->srv);
 	link_destroy(r->link);
 	inproc_teardown(&r->ip);
@@ -418,6 +476,7 @@ rig_attach_as(struct rig *r, unsigned int peer, const struct cons_wire_attach *r
 	struct rig_peer *p = &r->peer[peer];
 	struct link_cqe cqe;
 
+	req.unit = p->version2 ? p->own_unit : 0;
 	p->credits_max = 0; /* READs would name the attachment before */
 	cqe = rig_call(r, peer, req, rec);
 	memset(&p->attached, 0, sizeof(p->attached));
@@ -429,6 +488,7 @@ rig_attach_as(struct rig *r, unsigned int peer, const struct cons_wire_attach *r
 		return cqe.status;
 	p->unit = rte_be_to_cpu_16(p->attached.unit);
 	assert_int_not_equal(p->unit, 0);
+	assert_true(!p->version2 || p->unit == p->own_unit);
 	p->out_pos = rte_be_to_cpu_64(p->attached.out_pos);
 	p->credits_max = 8;
 	p->seen_len = p->event_count = p->gone = 0;

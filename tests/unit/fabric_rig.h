@@ -256,7 +256,7 @@ rig_fn_fini(struct rig_fn *rf)
 static inline void
 rig_expect_event(struct rig_fn *rf, uint32_t type, uint32_t code, uint64_t tok, uint64_t info)
 {
-	struct ism_event ev;
+	struct ism_event ev = { 0 };
 
 	assert_int_equal(ism_ieq_take(rf->ieq, &rf->ieq_pos, &ev), 1);
 	assert_int_equal(rte_be_to_cpu_32(ev.type), type);

@@ -150,6 +150,7 @@ rig_open_conf(struct rig *r, uint16_t queues, uint16_t depth, uint32_t slot)
 		.queues = queues,
 		.depth = depth,
 		.slot_size = slot,
+		.attempt_ms = 1000,
 		.ops = &rig_ops,
 		.arg = &r->end[RIG_INITIATOR],
 	};

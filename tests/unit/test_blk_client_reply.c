@@ -120,14 +120,18 @@ numbers(void **state)
 	raw.block_pref = rte_cpu_to_be_32(65536);
 	raw.block_max = rte_cpu_to_be_32(1 << 20);
 	raw.generation = rte_cpu_to_be_32(7);
+	raw.mtime = rte_cpu_to_be_64(1234567890123456789);
+	raw.ctime = UINT64_MAX;
 	assert_true(blk_reply_info(&raw, &info));
 	assert_true(info.size == BLK_OFF_MAX);
-	assert_int_equal(info.flags, 0xff); /* what we know */
+	assert_int_equal(info.flags, 0x1ff); /* what we know */
 	assert_int_equal(info.unit, 0x1234);
 	assert_int_equal(info.block_min, 512);
 	assert_int_equal(info.block_pref, 65536);
 	assert_int_equal(info.block_max, 1 << 20);
 	assert_int_equal(info.generation, 7);
+	assert_true(info.mtime == 1234567890123456789);
+	assert_true(info.ctime == INT64_MAX / 2); /* as far as can be counted on from */
 	raw.size = rte_cpu_to_be_64(BLK_OFF_MAX + 1);
 	assert_false(blk_reply_info(&raw, &info));
 	raw.size = 0;

@@ -109,7 +109,7 @@ test_what_is_no_image(void **state)
 static void
 test_too_many_allowed(void **state)
 {
-	struct blk_export_conf conf = { .name = "d", .path = "/", .allow_count = 65 };
+	struct blk_export_conf conf = { .name = "d", .path = "/", .allow.count = 65 };
 
 	refused(conf, -EINVAL, "at most 64");
 }
@@ -158,24 +158,24 @@ test_allow_lists(void **state)
 
 	assert_true(fd >= 0);
 	assert_int_equal(try_export(conf, &exp), 0);
-	assert_false(blk_export_allows(exp, 1));
-	assert_false(blk_export_allows(exp, 0));
+	assert_false(base_allow_has(&exp->allow, 1));
+	assert_false(base_allow_has(&exp->allow, 0));
 	blk_export_close(exp);
 
-	conf.allow[0] = 0x10;
-	conf.allow[1] = UINT64_MAX;
-	conf.allow_count = 2;
+	conf.allow.gid[0] = 0x10;
+	conf.allow.gid[1] = UINT64_MAX;
+	conf.allow.count = 2;
 	assert_int_equal(try_export(conf, &exp), 0);
-	assert_true(blk_export_allows(exp, 0x10));
-	assert_true(blk_export_allows(exp, UINT64_MAX));
-	assert_false(blk_export_allows(exp, 0x11));
-	assert_false(blk_export_allows(exp, 0));
+	assert_true(base_allow_has(&exp->allow, 0x10));
+	assert_true(base_allow_has(&exp->allow, UINT64_MAX));
+	assert_false(base_allow_has(&exp->allow, 0x11));
+	assert_false(base_allow_has(&exp->allow, 0));
 	blk_export_close(exp);
 
-	conf.allow_any = true;
-	conf.allow_count = 0;
+	conf.allow.any = true;
+	conf.allow.count = 0;
 	assert_int_equal(try_export(conf, &exp), 0);
-	assert_true(blk_export_allows(exp, 0x11));
+	assert_true(base_allow_has(&exp->allow, 0x11));
 	blk_export_close(exp);
 	close(fd);
 }

@@ -49,8 +49,8 @@ test_plain(void **state)
 	assert_string_equal(conf.path, "/some/path");
 	assert_null(conf.desc);
 	assert_false(conf.read_only);
-	assert_false(conf.allow_any);
-	assert_int_equal(conf.allow_count, 0);
+	assert_false(conf.allow.any);
+	assert_int_equal(conf.allow.count, 0);
 	free(text);
 }
 
@@ -63,13 +63,13 @@ test_options(void **state)
 	assert_string_equal(conf.path, "p");
 	assert_string_equal(conf.desc, "two, three");
 	assert_true(conf.read_only);
-	assert_int_equal(conf.allow_count, 3);
-	assert_int_equal(conf.allow[0], 0x10);
-	assert_int_equal(conf.allow[1], UINT64_MAX);
-	assert_int_equal(conf.allow[2], 7);
+	assert_int_equal(conf.allow.count, 3);
+	assert_int_equal(conf.allow.gid[0], 0x10);
+	assert_int_equal(conf.allow.gid[1], UINT64_MAX);
+	assert_int_equal(conf.allow.gid[2], 7);
 	free(text);
 	text = good("d=p,allow=any", &conf);
-	assert_true(conf.allow_any);
+	assert_true(conf.allow.any);
 	free(text);
 	text = good("d=p,desc=", &conf);
 	assert_string_equal(conf.desc, "");
@@ -130,14 +130,14 @@ test_too_many(void **state)
 {
 	char arg[512] = "d=p,allow=1";
 
-	for (int i = 0; i < BLK_ALLOW_MAX; i++)
+	for (int i = 0; i < BASE_ALLOW_MAX; i++)
 		strcat(arg, ":1");
 	bad(arg, "more than 64");
 	arg[strlen(arg) - 2] = '\0';
 	struct blk_export_conf conf;
 	char *text = good(arg, &conf);
 
-	assert_int_equal(conf.allow_count, BLK_ALLOW_MAX);
+	assert_int_equal(conf.allow.count, BASE_ALLOW_MAX);
 	free(text);
 }
 

@@ -16,7 +16,7 @@
 #define SIZE (1ull << 30)
 #define RW                                                                                         \
 	(BLK_INFO_FLUSH | BLK_INFO_FUA | BLK_INFO_DISCARD | BLK_INFO_WRITE_ZEROES |                \
-	 BLK_INFO_FAST_ZERO | BLK_INFO_EXTENTS)
+	 BLK_INFO_FAST_ZERO | BLK_INFO_EXTENTS | BLK_INFO_COPY)
 #define RO (BLK_INFO_READ_ONLY | BLK_INFO_FLUSH | BLK_INFO_EXTENTS)
 #define OFF_MAX ((1ull << 56) - 1)
 
@@ -34,6 +34,7 @@ struct gate_case {
 #define WRITE(o, l) BLK_WRITE, 0, o, l, l, SIZE, RW
 #define ZERO(o, l) BLK_WRITE_ZEROES, 0, o, l, 0, SIZE, RW
 #define DISCARD(o, l) BLK_DISCARD, 0, o, l, 0, SIZE, RW
+#define COPY(o, l) BLK_COPY, 0, o, l, 16, SIZE, RW
 #define STATUS(o, l) BLK_BLOCK_STATUS, 0, o, l, 0, SIZE, RW
 
 static const struct gate_case cases[] = {
@@ -120,6 +121,19 @@ static const struct gate_case cases[] = {
 	{ "identify", BLK_IDENTIFY, 0, 0, 0, 0, SIZE, 0, BLK_OK },
 	{ "identify with off", BLK_IDENTIFY, 0, 1, 0, 0, SIZE, RW, BLK_EINVAL },
 	{ "identify with payload", BLK_IDENTIFY, 0, 0, 0, 16, SIZE, RW, BLK_EINVAL },
+	{ "copy", COPY(0, BLK_COPY_MAX), BLK_OK },
+	{ "copy too much", COPY(0, BLK_COPY_MAX + 1), BLK_EINVAL },
+	{ "copy with fua", BLK_COPY, BLK_FLAG_FUA, 0, 1, 16, SIZE, RW, BLK_OK },
+	{ "copy with another flag", BLK_COPY, BLK_FLAG_NO_HOLE, 0, 1, 16, SIZE, RW, BLK_EINVAL },
+	{ "copy nothing", COPY(0, 0), BLK_EINVAL },
+	{ "copy without a source", BLK_COPY, 0, 0, 16, 0, SIZE, RW, BLK_EINVAL },
+	{ "copy with more payload", BLK_COPY, 0, 0, 24, 24, SIZE, RW, BLK_EINVAL },
+	{ "copy behind the end", COPY(SIZE - 1, 2), BLK_ENOSPC },
+	{ "copy, sum wraps", COPY(UINT64_MAX, 2), BLK_ENOSPC },
+	{ "copy to read-only", BLK_COPY, 0, 0, 1, 16, SIZE, RO | BLK_INFO_COPY, BLK_EROFS },
+	{ "copy where there is none", BLK_COPY, 0, 0, 1, 16, SIZE, RW & ~BLK_INFO_COPY,
+	  BLK_ENOTSUP },
+
 	{ "list", BLK_LIST, 0, 0, 0, 0, 0, 0, BLK_OK },
 	{ "list from far behind", BLK_LIST, 0, UINT64_MAX, 0, 0, 0, 0, BLK_OK },
 	{ "list with len", BLK_LIST, 0, 0, 1, 0, 0, 0, BLK_EINVAL },
@@ -171,6 +185,47 @@ test_units(void **state)
 	assert_int_equal(blk_gate(&req, SIZE, RW, SLOT), BLK_OK);
 }
 
+/* The other half of a COPY: where the bytes come from. */
+static void
+test_copy_source(void **state)
+{
+	static const struct {
+		const char *what;
+		uint64_t to, from;
+		uint32_t len;
+		uint16_t reserved;
+		bool same;
+		enum blk_status want;
+	} sources[] = {
+		{ "another image", 0, 0, 4096, 0, false, BLK_OK },
+		{ "its end", 0, SIZE - 1, 1, 0, false, BLK_OK },
+		{ "one past its end", 0, SIZE - 1, 2, 0, false, BLK_EINVAL },
+		{ "behind its end", 0, SIZE + 1, 1, 0, false, BLK_EINVAL },
+		{ "far behind, sum wraps", 0, UINT64_MAX, 2, 0, false, BLK_EINVAL },
+		{ "with a reserved word", 0, 0, 1, 1, false, BLK_EINVAL },
+		{ "right before", 4096, 0, 4096, 0, true, BLK_OK },
+		{ "right behind", 0, 4096, 4096, 0, true, BLK_OK },
+		{ "itself", 4096, 4096, 1, 0, true, BLK_EINVAL },
+		{ "overlap before", 4095, 0, 4096, 0, true, BLK_EINVAL },
+		{ "overlap behind", 0, 4095, 4096, 0, true, BLK_EINVAL },
+		{ "the same place of another", 0, 0, 4096, 0, false, BLK_OK },
+	};
+
+	for (size_t i = 0; i < RTE_DIM(sources); i++) {
+		struct link_req req = { .op = BLK_COPY,
+					.off = sources[i].to,
+					.len = sources[i].len };
+		struct blk_copy from = { .off = rte_cpu_to_be_64(sources[i].from) };
+		enum blk_status got;
+
+		from.reserved[i % 3] = sources[i].reserved;
+		got = blk_gate_copy(&req, &from, SIZE, sources[i].same);
+		if (got != sources[i].want)
+			fail_msg("%s: status %d, expected %d", sources[i].what, got,
+				 sources[i].want);
+	}
+}
+
 int
 main(void)
 {
@@ -178,6 +233,7 @@ main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_slot_size),
 		cmocka_unit_test(test_units),
+		cmocka_unit_test(test_copy_source),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@ start(struct rig *r, const char *dir, uint32_t features)
 
 	rig_setup(r, 1, 1);
 	struct blk_export_conf conf = rig_export_conf(r, "disk", image_create(dir, 4 * MIB, path));
-	conf.allow_any = true;
+	conf.allow.any = true;
 	rig_export(r, conf);
 	rig_connect(r, 0, 1, features);
 	for (uint32_t i = 0; i < sizeof(pattern); i++)
@@ -283,7 +283,7 @@ test_read_only(void **state)
 
 	rig_setup(&r, 1, 1);
 	conf = rig_export_conf(&r, "disk", image_create(image_disk_dir(), MIB, path));
-	conf.allow_any = true;
+	conf.allow.any = true;
 	conf.read_only = true;
 	rig_export(&r, conf);
 	rig_connect(&r, 0, 1, 0);
@@ -337,7 +337,7 @@ test_flush_errors(void **state)
 
 	rig_setup(&r, 2, 1);
 	conf = rig_export_conf(&r, "disk", image_create(image_disk_dir(), MIB, path));
-	conf.allow_any = true;
+	conf.allow.any = true;
 	rig_export(&r, conf);
 	rig_connect(&r, 0, 1, 0);
 	rig_connect(&r, 1, 1, 0);
@@ -381,6 +381,246 @@ test_counters(void **state)
 	assert_int_equal(stats.errors[BLK_READ], 1);
 	assert_int_equal(blk_server_export_stats(r.srv, 1, &name, &stats), -ENOENT);
 	rig_teardown(&r);
+}
+
+/* --- COPY --- */
+
+static struct link_req
+copy_req(uint16_t unit, uint64_t off, uint32_t len, uint8_t flags)
+{
+	return (struct link_req){ .op = BLK_COPY,
+				  .flags = flags,
+				  .unit = unit,
+				  .off = off,
+				  .len = len,
+				  .payload = sizeof(struct blk_copy) };
+}
+
+static uint16_t
+copy_range(struct rig *r, uint16_t to, uint64_t off, uint16_t from, uint64_t from_off, uint32_t len)
+{
+	struct blk_copy source = { .off = rte_cpu_to_be_64(from_off),
+				   .unit = rte_cpu_to_be_16(from) };
+
+	return rig_status(r, 0, copy_req(to, off, len, len & 1 ? BLK_FLAG_FUA : 0), &source);
+}
+
+static void
+compare(struct rig *r, unsigned int to, off_t off, unsigned int from, off_t from_off, uint32_t len)
+{
+	uint8_t *is = malloc(len), *want = malloc(len);
+
+	assert_true(is != NULL && want != NULL);
+	assert_int_equal(pread(r->image[to - 1], is, len, off), len);
+	assert_int_equal(pread(r->image[from - 1], want, len, from_off), len);
+	assert_memory_equal(is, want, len);
+	free(is);
+	free(want);
+}
+
+/* Between and within images, in memory and on disk, longer and shorter than a buffer. */
+static void
+test_copy(void **state)
+{
+	static const uint32_t lens[] = { 1, 4096, 65535, 65536, 65537, MIB, MIB + 12345 };
+	const struct blk_copy nowhere = { .unit = rte_cpu_to_be_16(4) };
+	struct blk_export_conf conf;
+	char path[64];
+	struct rig r;
+
+	start(&r, image_disk_dir(), 0);
+	conf = rig_export_conf(&r, "memory",
+			       image_create(image_mem_dir() != NULL ? image_mem_dir()
+								    : image_disk_dir(),
+					    4 * MIB, path));
+	conf.allow.any = true;
+	rig_export(&r, conf);
+	for (off_t at = 0; at < 2 * MIB; at += sizeof(pattern)) {
+		pattern[at % 97] ^= 0x55;
+		assert_int_equal(pwrite(r.image[0], pattern, sizeof(pattern), at), sizeof(pattern));
+	}
+	for (size_t i = 0; i < RTE_DIM(lens); i++) {
+		assert_int_equal(copy_range(&r, 2, 77 * i, 1, 13 * i, lens[i]), BLK_OK);
+		compare(&r, 2, (off_t)(77 * i), 1, (off_t)(13 * i), lens[i]);
+		assert_int_equal(copy_range(&r, 1, 2 * MIB + i, 1, 5 * i, lens[i]), BLK_OK);
+		compare(&r, 1, (off_t)(2 * MIB + i), 1, (off_t)(5 * i), lens[i]);
+		assert_int_equal(copy_range(&r, 2, 2 * MIB + i, 2, 5 * i, lens[i]), BLK_OK);
+		compare(&r, 2, (off_t)(2 * MIB + i), 2, (off_t)(5 * i), lens[i]);
+	}
+	assert_int_equal(copy_range(&r, 1, 0, 2, 4 * MIB - 1, 2), BLK_EINVAL);
+	assert_int_equal(copy_range(&r, 1, 4 * MIB - 1, 2, 0, 2), BLK_ENOSPC);
+	assert_int_equal(copy_range(&r, 1, 0, 1, 4095, 4096), BLK_EINVAL);
+	assert_int_equal(copy_range(&r, 3, 0, 1, 0, 4096), BLK_ENOENT);
+	assert_int_equal(copy_range(&r, 1, 0, 3, 0, 4096), BLK_ENOENT);
+	assert_int_equal(copy_range(&r, 1, 0, 0, 0, 4096), BLK_ENOENT);
+	assert_int_equal(rig_status(&r, 0, copy_req(1, 0, 4096, 0), &nowhere), BLK_ENOENT);
+	/* The source has lost its end: as much as there is, then an error. */
+	assert_int_equal(ftruncate(r.image[1], MIB), 0);
+	assert_int_equal(copy_range(&r, 1, 0, 2, MIB - 4096, 8192), BLK_EIO);
+	rig_teardown(&r);
+}
+
+/*
+ * Copies hold buffers for long. One peer asks for as many as it can, another one for as many as may
+ * be in work for a session and one less; its read needs a buffer, and is answered before any of
+ * them.
+ */
+static void
+test_copies_leave_buffers(void **state)
+{
+	struct blk_copy from = { .off = rte_cpu_to_be_64(2 * MIB), .unit = rte_cpu_to_be_16(1) };
+	struct link_req req = copy_req(1, 0, 2 * MIB, 0);
+	static const size_t count[2] = { RIG_DEPTH - 1, 15 };
+	uint16_t id[2][RIG_DEPTH - 1];
+	struct blk_export_conf conf;
+	char path[64];
+	struct rig r;
+
+	rig_setup(&r, 2, 1);
+	conf = rig_export_conf(&r, "disk", image_create(image_disk_dir(), 4 * MIB, path));
+	conf.allow.any = true;
+	rig_export(&r, conf);
+	req.crc = base_crc32c(0, &from, sizeof(from));
+	for (unsigned int p = 0; p < 2; p++) {
+		rig_connect(&r, p, 1, LINK_FEATURE_DIGEST);
+		for (size_t i = 0; i < count[p]; i++)
+			id[p][i] = rig_send(&r, p, req, &from);
+		if (p == 0)
+			continue;
+		assert_int_equal(rig_status(&r, p,
+					    (struct link_req){
+						    .op = BLK_READ, .unit = 1, .len = 65536 },
+					    NULL),
+				 BLK_OK);
+		for (size_t i = 0; i < count[p]; i++)
+			assert_false(r.peer[p].answered[id[p][i]]);
+	}
+	for (unsigned int p = 0; p < 2; p++)
+		for (size_t i = 0; i < count[p]; i++)
+			assert_int_equal(rig_take(&r, p, id[p][i]).status, BLK_OK);
+	rig_teardown(&r);
+}
+
+/* Reading is not writing: a source may be read-only, and not be had by who may not see it. */
+static void
+test_copy_rights(void **state)
+{
+	struct blk_export_conf conf;
+	char path[64];
+	struct rig r;
+
+	start(&r, image_disk_dir(), LINK_FEATURE_DIGEST);
+	conf = rig_export_conf(&r, "ro", image_create(image_disk_dir(), MIB, path));
+	conf.allow.any = conf.read_only = true;
+	rig_export(&r, conf);
+	conf = rig_export_conf(&r, "others", image_create(image_disk_dir(), MIB, path));
+	conf.allow.count = 1;
+	conf.allow.gid[0] = 0x1234;
+	rig_export(&r, conf);
+	struct blk_copy from = { .unit = rte_cpu_to_be_16(2) };
+	struct link_req req = copy_req(1, 0, MIB, 0);
+
+	assert_int_equal(rig_status(&r, 0, req, &from), BLK_EDIGEST);
+	req.crc = base_crc32c(0, &from, sizeof(from));
+	assert_int_equal(rig_status(&r, 0, req, &from), BLK_OK);
+	req.unit = 2;
+	assert_int_equal(rig_status(&r, 0, req, &from), BLK_EROFS);
+	req.unit = 1;
+	from.unit = rte_cpu_to_be_16(3);
+	req.crc = base_crc32c(0, &from, sizeof(from));
+	assert_int_equal(rig_status(&r, 0, req, &from), BLK_ENOENT);
+	rig_teardown(&r);
+}
+
+/* --- times --- */
+
+static uint64_t
+mtime(struct rig *r)
+{
+	struct blk_export_info info = rig_identify(r, 0, 1);
+
+	assert_true(info.ctime != 0);
+	return rte_be_to_cpu_64(info.mtime);
+}
+
+/* What changes the image moves the time that IDENTIFY tells, at once; all else leaves it. */
+static void
+times_move(struct rig *r)
+{
+	const struct link_req changes[] = {
+		{ .op = BLK_WRITE, .unit = 1, .len = 4096, .payload = 4096 },
+		{ .op = BLK_WRITE, .unit = 1, .len = 512, .payload = 512, .flags = BLK_FLAG_FUA },
+		{ .op = BLK_WRITE_ZEROES, .unit = 1, .len = 65536 },
+		{ .op = BLK_WRITE_ZEROES, .unit = 1, .len = 4096, .flags = BLK_FLAG_NO_HOLE },
+		{ .op = BLK_COPY, .unit = 1, .len = 4096, .payload = sizeof(struct blk_copy) },
+	};
+	const struct blk_copy from = { .off = rte_cpu_to_be_64(65536),
+				       .unit = rte_cpu_to_be_16(1) };
+	const struct link_req others[] = {
+		{ .op = BLK_READ, .unit = 1, .len = 4096 },
+		{ .op = BLK_FLUSH, .unit = 1 },
+		{ .op = BLK_BLOCK_STATUS, .unit = 1, .len = 4096 },
+	};
+	uint64_t was = mtime(r), now;
+
+	for (size_t i = 0; i < RTE_DIM(changes); i++) {
+		/* Longer than a tick of the clock that files take their times from. */
+		rig_pass(r, 20);
+		assert_int_equal(rig_status(r, 0, changes[i],
+					    changes[i].op == BLK_COPY ? (const void *)&from
+								      : pattern),
+				 BLK_OK);
+		now = mtime(r);
+		assert_true(now > was);
+		was = now;
+	}
+	rig_pass(r, 20);
+	for (size_t i = 0; i < RTE_DIM(others); i++)
+		assert_int_equal(rig_status(r, 0, others[i], NULL), BLK_OK);
+	assert_true(mtime(r) == was);
+}
+
+static void
+test_times(void **state)
+{
+	struct timespec past[2] = { { .tv_sec = 1000 }, { .tv_sec = -5 } };
+	struct stat st;
+	struct rig r;
+
+	start(&r, image_disk_dir(), 0);
+	times_move(&r);
+	assert_int_equal(fstat(r.image[0], &st), 0);
+	assert_true(mtime(&r) ==
+		    (uint64_t)st.st_mtim.tv_sec * BASE_NS_PER_S + (uint64_t)st.st_mtim.tv_nsec);
+	/* Whoever changes it. A time before 1970 is a time. */
+	assert_int_equal(futimens(r.image[0], past), 0);
+	assert_true(mtime(&r) == 1);
+	rig_teardown(&r);
+}
+
+/* A device's node says nothing: the server remembers what its peers have changed. */
+static void
+test_times_device(void **state)
+{
+	char file[64], path[64];
+	int image = image_create(image_disk_dir(), 4 * MIB, file);
+	int loop = image_loop(image, false, path);
+	struct blk_export_conf conf;
+	struct rig r;
+
+	if (loop < 0) {
+		print_message("no loop devices\n");
+		close(image);
+		skip();
+	}
+	rig_setup(&r, 1, 1);
+	conf = (struct blk_export_conf){ .name = "disk", .path = path, .allow.any = true };
+	rig_export(&r, conf);
+	rig_connect(&r, 0, 1, 0);
+	times_move(&r);
+	rig_teardown(&r);
+	close(loop);
+	close(image);
 }
 
 /* --- no copies (DESIGN D8) --- */
@@ -449,7 +689,7 @@ watch_copies(bool direct)
 	wrote_from = read_to = NULL;
 	rig_setup_direct(&r, 1, 1, direct);
 	conf = rig_export_conf(&r, "disk", image_create(image_mem_dir(), MIB, path));
-	conf.allow_any = true;
+	conf.allow.any = true;
 	rig_export(&r, conf);
 	rig_connect(&r, 0, 1, 0);
 	q = TAILQ_FIRST(&r.srv->sessions)->queue[0]->link;
@@ -498,12 +738,23 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_memory),	     cmocka_unit_test(test_disk),
-		cmocka_unit_test(test_depth),	     cmocka_unit_test(test_zeros_and_holes),
-		cmocka_unit_test(test_block_status), cmocka_unit_test(test_many_extents),
-		cmocka_unit_test(test_refusals),     cmocka_unit_test(test_read_only),
-		cmocka_unit_test(test_digest),	     cmocka_unit_test(test_flush_errors),
-		cmocka_unit_test(test_counters),     cmocka_unit_test(test_no_copies),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_disk),
+		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_zeros_and_holes),
+		cmocka_unit_test(test_block_status),
+		cmocka_unit_test(test_many_extents),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_read_only),
+		cmocka_unit_test(test_digest),
+		cmocka_unit_test(test_flush_errors),
+		cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_copies_leave_buffers),
+		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_copy_rights),
+		cmocka_unit_test(test_times_device),
+		cmocka_unit_test(test_no_copies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

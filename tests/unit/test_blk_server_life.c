@@ -20,9 +20,9 @@ add_export(struct rig *r, const char *name, uint64_t gid)
 	struct blk_export_conf conf = rig_export_conf(r, name,
 						      image_create(image_disk_dir(), MIB, path));
 
-	conf.allow_any = gid == 0;
-	conf.allow[0] = gid;
-	conf.allow_count = gid != 0;
+	conf.allow.any = gid == 0;
+	conf.allow.gid[0] = gid;
+	conf.allow.count = gid != 0;
 	rig_export(r, conf);
 }
 
@@ -100,7 +100,7 @@ test_list_pages(void **state)
 	rig_setup(&r, 1, 1);
 	struct blk_export_conf conf = rig_export_conf(&r, name,
 						      image_create(image_disk_dir(), MIB, path));
-	conf.allow_any = true;
+	conf.allow.any = true;
 	for (int i = 0; i < 40; i++) {
 		snprintf(name, sizeof(name), "disk%d", i);
 		rig_export(&r, conf);

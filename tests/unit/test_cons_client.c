@@ -37,48 +37,48 @@ output_in_order(void **state)
 static void
 credits(void **state)
 {
-	struct ccrig *r = ccrig_new(&(struct cons_client_conf){ .credits = 4 });
-	struct cons_client_info info;
+	struct ccrig *r = ccrig_new(&(struct ccrig_conf){ .client.credits = 4 });
+	struct cons_terminal_info info;
 	struct cons_item item;
 
-	cons_client_info(r->c, &info);
+	cons_terminal_info(r->t, &info);
 	assert_int_equal(info.credits, 4);
 	r->deaf = true;
 	for (unsigned int i = 0; i < 4; i++)
 		ccrig_say(r, noise, 1000);
 	ccrig_rounds(r, 200);
 	assert_int_equal(r->read_count, 0);
-	assert_true(cons_client_next(r->c, &item));
+	assert_true(cons_terminal_next(r->t, &item));
 	assert_int_equal(item.len, 1000);
-	cons_client_consume(r->c, 999);
-	assert_true(cons_client_next(r->c, &item));
+	cons_terminal_consume(r->t, 999);
+	assert_true(cons_terminal_next(r->t, &item));
 	assert_int_equal(item.len, 1);
 	assert_int_equal(item.data[0], noise[999]);
 	ccrig_rounds(r, 200);
 	assert_int_equal(r->read_count, 0);
-	cons_client_info(r->c, &info);
+	cons_terminal_info(r->t, &info);
 	assert_int_equal(info.out_pos, 999);
 	/* More than there is counts as all. */
-	cons_client_consume(r->c, 5000);
+	cons_terminal_consume(r->t, 5000);
 	ccrig_until(r, &r->read_count, 1);
 	ccrig_rounds(r, 200);
 	assert_int_equal(r->read_count, 1);
-	cons_client_info(r->c, &info);
+	cons_terminal_info(r->t, &info);
 	assert_int_equal(info.out_pos, 1000);
 	r->deaf = false;
 	ccrig_until(r, &r->read_count, 4);
-	assert_false(cons_client_next(r->c, &item));
+	assert_false(cons_terminal_next(r->t, &item));
 	assert_int_equal(item.kind, CONS_ITEM_NONE);
-	cons_client_consume(r->c, 1); /* nothing: nothing happens */
+	cons_terminal_consume(r->t, 1); /* nothing: nothing happens */
 	ccrig_free(r);
 }
 
 static void
 cut(void **state)
 {
-	struct ccrig *r = ccrig_new(&(struct cons_client_conf){ .observe = true });
+	struct ccrig *r = ccrig_new(&(struct ccrig_conf){ .terminal.observe = true });
 	const struct cons_item *item;
-	struct cons_client_info info;
+	struct cons_terminal_info info;
 
 	assert_int_equal(rte_be_to_cpu_32(r->attach.flags), CONS_ATTACH_OBSERVE);
 	ccrig_say(r, "one", 3);
@@ -88,7 +88,7 @@ cut(void **state)
 	assert_int_equal(item->value, 5000);
 	ccrig_until(r, &r->output_len, 6);
 	assert_memory_equal(r->output, "onetwo", 6);
-	cons_client_info(r->c, &info);
+	cons_terminal_info(r->t, &info);
 	assert_int_equal(info.out_pos, 5006);
 	assert_false(info.writer);
 	ccrig_free(r);
@@ -103,11 +103,11 @@ history_lost(void **state)
 	r.attached.lost = rte_cpu_to_be_64(77);
 	r.out_pos = 1234567890123;
 	ccrig_server_start(&r);
-	ccrig_client(&r, &(struct cons_client_conf){ .history = 4096,
-						     .console = "sh",
-						     .term = "xterm-256color",
-						     .size = { 50, 132, 1, 2 },
-						     .take_over = true });
+	ccrig_client(&r, &(struct ccrig_conf){ .terminal.history = 4096,
+					       .terminal.console = "sh",
+					       .terminal.term = "xterm-256color",
+					       .terminal.size = { 50, 132, 1, 2 },
+					       .terminal.take_over = true });
 	ccrig_item(&r, CONS_ITEM_ATTACHED);
 	assert_int_equal(ccrig_item(&r, CONS_ITEM_CUT)->value, 77);
 	assert_string_equal(r.attach.name, "sh");
@@ -128,27 +128,72 @@ history_lost(void **state)
 	inproc_teardown(&r.ip);
 }
 
+/* Which bytes were said before we came, however they are cut into answers and into gulps. */
+static void
+history_border(void **state)
+{
+	struct cons_item item;
+	struct ccrig r;
+
+	ccrig_init(&r);
+	r.out_pos = 1000;
+	r.attached.head = rte_cpu_to_be_64(1015);
+	r.attached.told = rte_cpu_to_be_32(CONS_TOLD_HEAD);
+	ccrig_server_start(&r);
+	ccrig_client(&r, NULL);
+	ccrig_item(&r, CONS_ITEM_ATTACHED);
+	ccrig_until(&r, &r.read_count, 16);
+	r.deaf = true;
+	ccrig_say(&r, "0123456789", 10);
+	ccrig_say(&r, "0123456789", 10);
+	ccrig_say(&r, "live", 4);
+	ccrig_rounds(&r, 100);
+	assert_true(cons_terminal_next(r.t, &item));
+	assert_int_equal(item.history, 10);
+	assert_false(item.border);
+	cons_terminal_consume(r.t, 10);
+	assert_true(cons_terminal_next(r.t, &item));
+	assert_int_equal(item.history, 5);
+	assert_true(item.border);
+	cons_terminal_consume(r.t, 2);
+	assert_true(cons_terminal_next(r.t, &item));
+	assert_int_equal(item.history, 3);
+	assert_true(item.border);
+	cons_terminal_consume(r.t, 6);
+	assert_true(cons_terminal_next(r.t, &item));
+	assert_int_equal(item.history, 0);
+	cons_terminal_consume(r.t, 2);
+	assert_true(cons_terminal_next(r.t, &item));
+	assert_int_equal(item.len, 4);
+	assert_int_equal(item.history, 0);
+	assert_false(item.border);
+	cons_client_destroy(r.c);
+	ccrig_server_stop(&r);
+	link_destroy(r.l[1]);
+	inproc_teardown(&r.ip);
+}
+
 /* --- input --- */
 
 static void
 input(void **state)
 {
 	struct ccrig *r = ccrig_new(NULL);
-	struct cons_client_info info;
+	struct cons_terminal_info info;
 	size_t done = 0;
 
-	assert_int_equal(cons_client_room(r->c), CONS_INPUT_MAX);
+	assert_int_equal(cons_terminal_room(r->t), CONS_INPUT_MAX);
 	while (done < sizeof(noise)) {
 		size_t n = RTE_MIN(1 + done % 5000, sizeof(noise) - done);
 
-		done += cons_client_write(r->c, noise + done, n);
+		done += cons_terminal_write(r->t, noise + done, n);
 		ccrig_round(r);
 	}
 	while (r->in_pos < sizeof(noise))
 		ccrig_round(r);
 	ccrig_rounds(r, 50);
 	assert_memory_equal(r->input, noise, sizeof(noise));
-	cons_client_info(r->c, &info);
+	cons_terminal_info(r->t, &info);
 	assert_int_equal(info.in_pos, sizeof(noise));
 	assert_int_equal(info.unacknowledged, 0);
 	ccrig_free(r);
@@ -158,18 +203,18 @@ input(void **state)
 static void
 input_full(void **state)
 {
-	struct ccrig *r = ccrig_new(&(struct cons_client_conf){ .slot_size = 4096 });
+	struct ccrig *r = ccrig_new(&(struct ccrig_conf){ .client.slot_size = 4096 });
 	unsigned int seen;
 
 	r->hold = true;
-	assert_int_equal(cons_client_write(r->c, noise, sizeof(noise)), CONS_INPUT_MAX);
-	assert_int_equal(cons_client_write(r->c, noise, 1), 0);
+	assert_int_equal(cons_terminal_write(r->t, noise, sizeof(noise)), CONS_INPUT_MAX);
+	assert_int_equal(cons_terminal_write(r->t, noise, 1), 0);
 	ccrig_until(r, &r->held_count, 14);
 	ccrig_rounds(r, 100);
 	assert_int_equal(r->held_count, 14);
-	assert_int_equal(cons_client_room(r->c), 0);
+	assert_int_equal(cons_terminal_room(r->t), 0);
 	seen = r->seen_count;
-	cons_client_resize(r->c, &(struct cons_size){ 10, 20, 0, 0 });
+	cons_terminal_resize(r->t, &(struct cons_size){ 10, 20, 0, 0 });
 	ccrig_until(r, &r->seen_count, seen + 1);
 	assert_int_equal(r->seen[seen].op, CONS_RESIZE);
 	assert_int_equal(r->read_count, 16);
@@ -178,7 +223,7 @@ input_full(void **state)
 	while (r->in_pos < CONS_INPUT_MAX)
 		ccrig_round(r);
 	ccrig_rounds(r, 50);
-	assert_int_equal(cons_client_room(r->c), CONS_INPUT_MAX);
+	assert_int_equal(cons_terminal_room(r->t), CONS_INPUT_MAX);
 	assert_memory_equal(r->input, noise, CONS_INPUT_MAX);
 	ccrig_free(r);
 }
@@ -187,19 +232,19 @@ input_full(void **state)
 static void
 input_answers_out_of_order(void **state)
 {
-	struct ccrig *r = ccrig_new(&(struct cons_client_conf){ .slot_size = 4096 });
-	struct cons_client_info info;
+	struct ccrig *r = ccrig_new(&(struct ccrig_conf){ .client.slot_size = 4096 });
+	struct cons_terminal_info info;
 
 	r->hold = true;
-	cons_client_write(r->c, noise, 8192);
+	cons_terminal_write(r->t, noise, 8192);
 	ccrig_until(r, &r->held_count, 2);
 	ccrig_answer(r, r->held[1].id, 0, CONS_OK, 0, NULL, 0);
 	ccrig_rounds(r, 50);
-	cons_client_info(r->c, &info);
+	cons_terminal_info(r->t, &info);
 	assert_int_equal(info.unacknowledged, 8192);
 	ccrig_answer(r, r->held[0].id, 0, CONS_OK, 0, NULL, 0);
 	ccrig_rounds(r, 50);
-	cons_client_info(r->c, &info);
+	cons_terminal_info(r->t, &info);
 	assert_int_equal(info.unacknowledged, 0);
 	ccrig_free(r);
 }
@@ -210,25 +255,25 @@ order_of_requests(void **state)
 	struct ccrig *r = ccrig_new(NULL);
 	unsigned int at = r->seen_count;
 
-	cons_client_write(r->c, "abc", 3);
-	cons_client_break(r->c);
-	cons_client_eof(r->c);
+	cons_terminal_write(r->t, "abc", 3);
+	cons_terminal_break(r->t);
+	cons_terminal_eof(r->t);
 	ccrig_until(r, &r->seen_count, at + 3);
 	assert_int_equal(r->seen[at].op, CONS_WRITE);
 	assert_int_equal(r->seen[at + 1].op, CONS_BREAK);
 	assert_int_equal(r->seen[at + 2].op, CONS_EOF);
 	assert_int_equal(r->seen[at + 2].off, 3);
-	assert_int_equal(r->seen[at + 2].unit, CCRIG_UNIT);
+	assert_int_equal(r->seen[at + 2].unit, r->unit);
 	/* Said once. */
 	ccrig_rounds(r, 50);
 	assert_int_equal(r->seen_count, at + 3);
 	/* Breaks between bytes of one round stay there. */
 	at = r->seen_count;
-	cons_client_write(r->c, "de", 2);
-	cons_client_break(r->c);
-	cons_client_break(r->c);
-	cons_client_write(r->c, "f", 1);
-	cons_client_break(r->c);
+	cons_terminal_write(r->t, "de", 2);
+	cons_terminal_break(r->t);
+	cons_terminal_break(r->t);
+	cons_terminal_write(r->t, "f", 1);
+	cons_terminal_break(r->t);
 	ccrig_until(r, &r->seen_count, at + 5);
 	assert_int_equal(r->seen[at].op, CONS_WRITE);
 	assert_int_equal(r->seen[at].len, 2);
@@ -240,13 +285,13 @@ order_of_requests(void **state)
 	assert_int_equal(r->seen[at + 4].op, CONS_BREAK);
 	/* Taken back by a write before it was sent; said again when asked again. */
 	at = r->seen_count;
-	cons_client_eof(r->c);
-	cons_client_write(r->c, "d", 1);
+	cons_terminal_eof(r->t);
+	cons_terminal_write(r->t, "d", 1);
 	ccrig_until(r, &r->seen_count, at + 1);
 	ccrig_rounds(r, 50);
 	assert_int_equal(r->seen_count, at + 1);
 	assert_int_equal(r->seen[at].op, CONS_WRITE);
-	cons_client_eof(r->c);
+	cons_terminal_eof(r->t);
 	ccrig_until(r, &r->seen_count, at + 2);
 	assert_int_equal(r->seen[at + 1].op, CONS_EOF);
 	assert_int_equal(r->seen[at + 1].off, 7);
@@ -262,7 +307,7 @@ sizes(void **state)
 
 	r->hold_resize = true;
 	for (uint16_t i = 1; i <= 20; i++) {
-		cons_client_resize(r->c, &(struct cons_size){ i, 80, 0, 0 });
+		cons_terminal_resize(r->t, &(struct cons_size){ i, 80, 0, 0 });
 		ccrig_rounds(r, 5);
 	}
 	assert_int_equal(r->seen_count, at + 1);
@@ -272,10 +317,10 @@ sizes(void **state)
 	ccrig_until(r, &r->seen_count, at + 2);
 	assert_int_equal(rte_be_to_cpu_16(r->size.rows), 20);
 	/* Sizes that no console has are not sent. */
-	cons_client_resize(r->c, &(struct cons_size){ 0, 80, 0, 0 });
-	cons_client_resize(r->c, &(struct cons_size){ 24, 0, 0, 0 });
-	cons_client_resize(r->c, &(struct cons_size){ 24, 1001, 0, 0 });
-	cons_client_resize(r->c, &(struct cons_size){ 1001, 80, 0, 0 });
+	cons_terminal_resize(r->t, &(struct cons_size){ 0, 80, 0, 0 });
+	cons_terminal_resize(r->t, &(struct cons_size){ 24, 0, 0, 0 });
+	cons_terminal_resize(r->t, &(struct cons_size){ 24, 1001, 0, 0 });
+	cons_terminal_resize(r->t, &(struct cons_size){ 1001, 80, 0, 0 });
 	ccrig_rounds(r, 50);
 	assert_int_equal(r->seen_count, at + 2);
 	ccrig_free(r);
@@ -284,14 +329,14 @@ sizes(void **state)
 static void
 observer_sends_nothing(void **state)
 {
-	struct ccrig *r = ccrig_new(&(struct cons_client_conf){ .observe = true });
+	struct ccrig *r = ccrig_new(&(struct ccrig_conf){ .terminal.observe = true });
 	unsigned int at = r->seen_count;
 
-	assert_int_equal(cons_client_room(r->c), 0);
-	assert_int_equal(cons_client_write(r->c, "x", 1), 0);
-	cons_client_break(r->c);
-	cons_client_eof(r->c);
-	cons_client_resize(r->c, &(struct cons_size){ 10, 20, 0, 0 });
+	assert_int_equal(cons_terminal_room(r->t), 0);
+	assert_int_equal(cons_terminal_write(r->t, "x", 1), 0);
+	cons_terminal_break(r->t);
+	cons_terminal_eof(r->t);
+	cons_terminal_resize(r->t, &(struct cons_size){ 10, 20, 0, 0 });
 	ccrig_rounds(r, 50);
 	assert_int_equal(r->seen_count, at);
 	ccrig_free(r);
@@ -304,7 +349,7 @@ end_of_program(void **state)
 {
 	struct ccrig *r = ccrig_new(NULL);
 	const struct cons_item *item;
-	struct cons_client_info info;
+	struct cons_terminal_info info;
 
 	ccrig_say(r, "bye", 3);
 	ccrig_event(r, CONS_EVENT_ENDED, 3, 0, "done\033[2J");
@@ -314,10 +359,10 @@ end_of_program(void **state)
 	assert_string_equal(item->text, "done?[2J");
 	assert_memory_equal(r->output, "bye", 3);
 	ccrig_rounds(r, 100);
-	cons_client_info(r->c, &info);
-	assert_int_equal(info.state, CONS_CLIENT_OVER);
+	cons_terminal_info(r->t, &info);
+	assert_int_equal(info.state, CONS_TERMINAL_OVER);
 	assert_int_equal(r->read_count, 0);
-	assert_int_equal(cons_client_room(r->c), 0);
+	assert_int_equal(cons_terminal_room(r->t), 0);
 	/* The session's end is no news any more. */
 	ccrig_server_stop(r);
 	ccrig_rounds(r, 1000);
@@ -348,14 +393,14 @@ static void
 taken(void **state)
 {
 	struct ccrig *r = ccrig_new(NULL);
-	struct cons_client_info info;
+	struct cons_terminal_info info;
 
 	/* The WRITE that comes too late is refused before the event is seen. */
 	r->refuse_write = CONS_EPERM;
-	cons_client_write(r->c, "late", 4);
+	cons_terminal_write(r->t, "late", 4);
 	ccrig_rounds(r, 50);
-	assert_int_equal(cons_client_room(r->c), 0);
-	cons_client_info(r->c, &info);
+	assert_int_equal(cons_terminal_room(r->t), 0);
+	cons_terminal_info(r->t, &info);
 	assert_int_equal(info.unacknowledged, 4);
 	ccrig_event(r, CONS_EVENT_TAKEN, 0, 0xabcdef, "");
 	ccrig_gone_reads(r);
@@ -379,15 +424,15 @@ leave(void **state)
 	struct ccrig *r = ccrig_new(NULL);
 	unsigned int at = r->seen_count;
 
-	cons_client_write(r->c, "exit", 4);
-	cons_client_break(r->c);
-	cons_client_leave(r->c);
+	cons_terminal_write(r->t, "exit", 4);
+	cons_terminal_break(r->t);
+	cons_terminal_leave(r->t);
 	ccrig_item(r, CONS_ITEM_LEFT);
 	assert_int_equal(r->seen[at].op, CONS_WRITE);
 	assert_int_equal(r->seen[at + 1].op, CONS_BREAK);
 	assert_int_equal(r->seen[at + 2].op, CONS_DETACH);
 	assert_int_equal(r->read_count, 0);
-	assert_int_equal(cons_client_write(r->c, "x", 1), 0);
+	assert_int_equal(cons_terminal_write(r->t, "x", 1), 0);
 	ccrig_free(r);
 }
 
@@ -398,7 +443,7 @@ leave_before_a_session(void **state)
 
 	ccrig_init(&r);
 	ccrig_client(&r, NULL);
-	cons_client_leave(r.c);
+	cons_terminal_leave(r.t);
 	ccrig_item(&r, CONS_ITEM_LEFT);
 	cons_client_destroy(r.c);
 	link_destroy(r.l[1]);
@@ -478,7 +523,7 @@ no_such_console(void **state)
 	ccrig_info(r, 1, "a\tb");
 	ccrig_client(r, NULL);
 	assert_int_equal(ccrig_item(r, CONS_ITEM_REFUSED)->status, CONS_ENOENT);
-	infos = cons_client_infos(r->c, &n);
+	infos = cons_terminal_infos(r->t, &n);
 	assert_int_equal(n, 2);
 	assert_string_equal(infos[0].name, "sh");
 	assert_string_equal(infos[1].name, "a?b");
@@ -501,10 +546,10 @@ list(void **state)
 			ccrig_info(r, i, name);
 		}
 		r->per_list = per_list[k];
-		ccrig_client(r, &(struct cons_client_conf){ .list = true });
-		assert_int_equal(cons_client_room(r->c), 0);
+		ccrig_client(r, &(struct ccrig_conf){ .terminal.list = true });
+		assert_int_equal(cons_terminal_room(r->t), 0);
 		ccrig_item(r, CONS_ITEM_LISTED);
-		infos = cons_client_infos(r->c, &n);
+		infos = cons_terminal_infos(r->t, &n);
 		assert_int_equal(n, CONS_CONSOLES_MAX);
 		assert_string_equal(infos[63].name, "console63");
 		assert_string_equal(infos[63].desc, "about console63");
@@ -513,7 +558,7 @@ list(void **state)
 		/* It stays when the session goes. */
 		ccrig_server_stop(r);
 		ccrig_rounds(r, 500);
-		cons_client_infos(r->c, &n);
+		cons_terminal_infos(r->t, &n);
 		assert_int_equal(n, CONS_CONSOLES_MAX);
 		ccrig_free(r);
 	}
@@ -525,9 +570,9 @@ empty_list(void **state)
 	struct ccrig *r = unattached();
 	unsigned int n;
 
-	ccrig_client(r, &(struct cons_client_conf){ .list = true });
+	ccrig_client(r, &(struct ccrig_conf){ .terminal.list = true });
 	ccrig_item(r, CONS_ITEM_LISTED);
-	cons_client_infos(r->c, &n);
+	cons_terminal_infos(r->t, &n);
 	assert_int_equal(n, 0);
 	ccrig_free(r);
 }
@@ -537,6 +582,7 @@ empty_list(void **state)
 static void
 arguments(void **state)
 {
+	struct cons_terminal *t;
 	struct cons_client *c;
 	struct ccrig r;
 
@@ -556,9 +602,20 @@ arguments(void **state)
 	REFUSED(credits, 129, -EINVAL);
 	REFUSED(slot_size, 5000, -EINVAL);
 	REFUSED(slot_size, 512 * 1024, -EINVAL);
-	REFUSED(console, "a/b", -EINVAL);
-	REFUSED(console, "", -EINVAL);
+	REFUSED(terminals, CONS_UNITS_MAX + 1, -EINVAL);
 #undef REFUSED
+	assert_int_equal(cons_client_create(&good, &c), 0);
+	assert_int_equal(cons_client_attach(c, &(struct cons_terminal_conf){ .console = "a/b" },
+					    &t),
+			 -EINVAL);
+	assert_int_equal(cons_client_attach(c, &(struct cons_terminal_conf){ .console = "" }, &t),
+			 -EINVAL);
+	assert_int_equal(cons_client_attach(c, &(struct cons_terminal_conf){ 0 }, &t), 0);
+	assert_int_equal(cons_client_attach(c, &(struct cons_terminal_conf){ 0 }, &t), -ENOSPC);
+	cons_client_detach(t);
+	assert_int_equal(cons_client_attach(c, &(struct cons_terminal_conf){ 0 }, &t), 0);
+	cons_client_destroy(c);
+	cons_client_detach(NULL);
 	cons_client_destroy(NULL);
 	link_destroy(r.l[1]);
 	inproc_teardown(&r.ip);
@@ -572,7 +629,7 @@ term_is_checked(void **state)
 	const char *const bad[] = { "", "x;rm", "a b", too_long };
 
 	for (size_t i = 0; i < RTE_DIM(bad); i++) {
-		struct ccrig *r = ccrig_new(&(struct cons_client_conf){ .term = bad[i] });
+		struct ccrig *r = ccrig_new(&(struct ccrig_conf){ .terminal.term = bad[i] });
 
 		assert_string_equal(r->attach.term, "");
 		ccrig_free(r);
@@ -593,8 +650,8 @@ small_grant(void **state)
 	ccrig_server_start(r);
 	ccrig_client(r, NULL);
 	ccrig_item(r, CONS_ITEM_ATTACHED);
-	cons_client_write(r->c, noise, 20000);
-	cons_client_resize(r->c, &(struct cons_size){ 10, 20, 0, 0 });
+	cons_terminal_write(r->t, noise, 20000);
+	cons_terminal_resize(r->t, &(struct cons_size){ 10, 20, 0, 0 });
 	while (said < 20000) {
 		ccrig_until(r, &r->read_count, 1);
 		assert_int_equal(r->read_count, 1);
@@ -607,7 +664,7 @@ small_grant(void **state)
 	assert_memory_equal(r->output, noise, 20000);
 	assert_memory_equal(r->input, noise, 20000);
 	assert_int_equal(rte_be_to_cpu_16(r->size.rows), 10);
-	cons_client_leave(r->c);
+	cons_terminal_leave(r->t);
 	ccrig_item(r, CONS_ITEM_LEFT);
 	ccrig_free(r);
 }
@@ -615,9 +672,9 @@ small_grant(void **state)
 static void
 words(void **state)
 {
-	assert_string_equal(cons_client_state_str(CONS_CLIENT_DOWN), "down");
-	assert_string_equal(cons_client_state_str(CONS_CLIENT_OVER), "over");
-	assert_string_equal(cons_client_state_str((enum cons_client_state)99), "unknown");
+	assert_string_equal(cons_terminal_state_str(CONS_TERMINAL_DOWN), "down");
+	assert_string_equal(cons_terminal_state_str(CONS_TERMINAL_OVER), "over");
+	assert_string_equal(cons_terminal_state_str((enum cons_terminal_state)99), "unknown");
 }
 
 int
@@ -628,6 +685,7 @@ main(void)
 		cmocka_unit_test(credits),
 		cmocka_unit_test(cut),
 		cmocka_unit_test(history_lost),
+		cmocka_unit_test(history_border),
 		cmocka_unit_test(input),
 		cmocka_unit_test(input_full),
 		cmocka_unit_test(input_answers_out_of_order),
@@ -652,5 +710,8 @@ main(void)
 		cmocka_unit_test(words),
 	};
 
-	return cmocka_run_group_tests(tests, make_noise, NULL);
+	int failed = cmocka_run_group_tests_name("version 1", tests, make_noise, NULL);
+
+	ccrig_version2 = true;
+	return failed + cmocka_run_group_tests_name("version 2", tests, make_noise, NULL);
 }

@@ -53,12 +53,13 @@ tel_connect(void)
 	assert_true(recv(sock, hello, sizeof(hello), 0) > 0);
 }
 
-/* @return the answer to /cons/client and what follows it; the caller's. */
+/* @return the answer to a command with its parameters; the caller's. */
 static json_t *
 ask(const char *cmd)
 {
 	static char answer[16384];
 	json_t *root, *body;
+	char name[64];
 	ssize_t n;
 
 	tel_connect();
@@ -67,7 +68,8 @@ ask(const char *cmd)
 	assert_true(n > 0);
 	root = json_loadb(answer, (size_t)n, 0, NULL);
 	assert_non_null(root);
-	body = json_incref(json_object_get(root, "/cons/client"));
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(cmd, ","), cmd);
+	body = json_incref(json_object_get(root, name));
 	json_decref(root);
 	assert_non_null(body);
 	return body;
@@ -96,11 +98,11 @@ attachment(void **state)
 	json_t *body;
 
 	ccrig_say(r, "hello", 5);
-	cons_client_write(r->c, "abc", 3);
+	cons_terminal_write(r->t, "abc", 3);
 	while (r->in_pos < 3 || r->output_len < 5)
 		ccrig_round(r);
 	r->hold = true;
-	cons_client_write(r->c, "defg", 4);
+	cons_terminal_write(r->t, "defg", 4);
 	ccrig_until(r, &r->held_count, 1);
 	usleep(120000); /* copies are refreshed ten times a second */
 	ccrig_rounds(r, 20);
@@ -143,10 +145,61 @@ attachment(void **state)
 	ccrig_free(r);
 }
 
+/* Two terminals of one client: each by its number, and both in the list. */
+static void
+terminals(void **state)
+{
+	const struct cons_terminal_conf observe = { .observe = true };
+	struct cons_terminal *second;
+	char gid[32], cmd[64];
+	struct cons_item item;
+	json_t *body, *list;
+	struct ccrig *r;
+
+	ccrig_version2 = true;
+	r = ccrig_new(&(struct ccrig_conf){ .client.terminals = 2 });
+	assert_int_equal(cons_client_attach(r->c, &observe, &second), 0);
+	while (!cons_terminal_next(second, &item))
+		ccrig_round(r);
+	usleep(120000);
+	ccrig_rounds(r, 20);
+	snprintf(gid, sizeof(gid), "0x%016lx", (unsigned long)r->ip.gid[0]);
+	for (int i = 1; i <= 2; i++) {
+		snprintf(cmd, sizeof(cmd), "/cons/client,%s,%d", gid, i);
+		body = ask(cmd);
+		assert_int_equal(number(body, "terminal"), i);
+		expect(body, "role", i == 1 ? "writer" : "observer");
+		json_decref(body);
+	}
+	body = ask("/cons/terminals");
+	assert_int_equal(number(body, "count"), 2);
+	list = json_object_get(body, "terminals");
+	expect(json_object_get(list, "0"), "role", "writer");
+	expect(json_object_get(list, "0"), "peer", gid);
+	assert_int_equal(number(json_object_get(list, "1"), "terminal"), 2);
+	json_decref(body);
+	body = ask("/cons/terminals,1");
+	assert_int_equal(json_object_size(json_object_get(body, "terminals")), 1);
+	json_decref(body);
+	cons_client_detach(second);
+	body = ask("/cons/terminals");
+	assert_int_equal(number(body, "count"), 1);
+	json_decref(body);
+	snprintf(cmd, sizeof(cmd), "/cons/client,%s,2", gid);
+	body = ask(cmd);
+	assert_true(json_is_null(body));
+	json_decref(body);
+	ccrig_free(r);
+	ccrig_version2 = false;
+}
+
 static void
 nobody(void **state)
 {
-	static const char *const bad[] = { "/cons/client", "/cons/client,0x1", "/cons/client,zz" };
+	static const char *const bad[] = {
+		"/cons/client",	      "/cons/client,0x1",   "/cons/client,zz",
+		"/cons/client,0x1,0", "/cons/client,0x1,x", "/cons/client,0x1,1x",
+	};
 
 	for (size_t i = 0; i < RTE_DIM(bad); i++) {
 		json_t *body = ask(bad[i]);
@@ -162,6 +215,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nobody),
 		cmocka_unit_test(attachment),
+		cmocka_unit_test(terminals),
 		cmocka_unit_test(nobody),
 	};
 

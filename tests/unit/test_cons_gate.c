@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What passes the server's gate, bit by bit (SPEC-cons "Gate"). */
+/* What passes the server's gate, bit by bit (SPEC-cons section 7). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,16 +34,42 @@ static void
 test_good(void **state)
 {
 	for (size_t i = 0; i < RTE_DIM(good); i++) {
-		if (cons_gate(&good[i], SLOT) != CONS_OK)
+		if (cons_gate(&good[i], SLOT, false) != CONS_OK)
 			fail_msg("request %zu is refused", i);
+	}
+}
+
+/* Version 2: ATTACH names its unit, too, and units have a range. */
+static void
+test_units(void **state)
+{
+	for (size_t i = 0; i < RTE_DIM(good); i++) {
+		struct link_req req = good[i];
+		bool list = req.op == CONS_LIST;
+
+		for (uint32_t unit = 0; unit <= UINT16_MAX; unit++) {
+			bool right = list ? unit == 0 : unit >= 1 && unit <= CONS_UNITS_MAX;
+
+			req.unit = (uint16_t)unit;
+			if ((cons_gate(&req, SLOT, true) == CONS_OK) != right)
+				fail_msg("op %u, unit %u: %s", req.op, unit,
+					 right ? "refused" : "passes");
+		}
 	}
 }
 
 static void
 bad(struct link_req req, const char *what)
 {
-	if (cons_gate(&req, SLOT) != CONS_EINVAL)
+	if (cons_gate(&req, SLOT, false) != CONS_EINVAL)
 		fail_msg("op %u passes with a wrong %s", req.op, what);
+	/* What is wrong with it is so in version 2, which numbers units otherwise. */
+	if (strcmp(what, "unit") == 0)
+		return;
+	if (req.op != CONS_LIST)
+		req.unit = 1;
+	if (cons_gate(&req, SLOT, true) != CONS_EINVAL)
+		fail_msg("version 2: op %u passes with a wrong %s", req.op, what);
 }
 
 /* Each field of each request, made wrong. */
@@ -246,6 +272,7 @@ main(void)
 		cmocka_unit_test(test_bad_ops), cmocka_unit_test(test_bad_writes),
 		cmocka_unit_test(test_attach),	cmocka_unit_test(test_bad_attach),
 		cmocka_unit_test(test_size),	cmocka_unit_test(test_words),
+		cmocka_unit_test(test_units),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

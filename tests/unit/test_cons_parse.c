@@ -85,7 +85,7 @@ test_options(void **state)
 static void
 test_bad(void **state)
 {
-	char many[64 + CONS_ALLOW_MAX * 3] = "c=exec:x,observe=1";
+	char many[64 + BASE_ALLOW_MAX * 3] = "c=exec:x,observe=1";
 
 	bad("", "NAME=exec:COMMAND");
 	bad("c", "NAME=exec:COMMAND");
@@ -100,7 +100,7 @@ test_bad(void **state)
 	bad("c=exec:x,allow=0", "allow=0");
 	bad("c=exec:x,observe=xyz", "observe=xyz");
 	bad("c=exec:x,observe=1:any", "observe=any");
-	for (unsigned int i = 0; i < CONS_ALLOW_MAX; i++)
+	for (unsigned int i = 0; i < BASE_ALLOW_MAX; i++)
 		strcat(many, ":2");
 	bad(many, "more than 64");
 }

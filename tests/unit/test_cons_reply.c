@@ -123,7 +123,7 @@ attached(void **state)
 	struct cons_wire_attached wire = good_attached();
 	struct cons_attached a;
 
-	assert_int_equal(cons_reply_attached(&wire, &asked, CONS_OK, &a), 0);
+	assert_int_equal(cons_reply_attached(&wire, &asked, 0, CONS_OK, &a), 0);
 	assert_string_equal(a.name, "sh");
 	assert_string_equal(a.text, "hello?");
 	assert_int_equal(a.instance, 11);
@@ -133,13 +133,17 @@ attached(void **state)
 	assert_int_equal(a.writer, 99);
 	assert_int_equal(a.flags, CONS_ATTACHED_WRITER);
 	assert_int_equal(a.unit, 3);
+	/* Version 2: the unit is the one that was asked for. */
+	assert_int_equal(cons_reply_attached(&wire, &asked, 3, CONS_OK, &a), 0);
+	assert_int_equal(cons_reply_attached(&wire, &asked, 4, CONS_OK, &a), -EPROTO);
+	assert_int_equal(cons_reply_attached(&wire, &asked, 4, CONS_EBUSY, &a), 0);
 }
 
 #define REFUSED(change, status, want)                                                              \
 	do {                                                                                       \
 		wire = good_attached();                                                            \
 		change;                                                                            \
-		assert_int_equal(cons_reply_attached(&wire, &asked, status, &a), want);            \
+		assert_int_equal(cons_reply_attached(&wire, &asked, 0, status, &a), want);         \
 	} while (0)
 
 static void
@@ -161,6 +165,30 @@ attached_refused(void **state)
 	REFUSED(wire.unit = 0, CONS_EIO, 0);
 	REFUSED(wire.name[0] = '\0', CONS_OK, -EPROTO);
 	REFUSED(wire.name[0] = '\0', CONS_ENOENT, 0);
+}
+
+/* Where history ends: told, or as far as was asked for; never before what READs bring. */
+static void
+attached_head(void **state)
+{
+	struct cons_wire_attach asked = { .history = rte_cpu_to_be_32(500) };
+	struct cons_wire_attached wire = good_attached();
+	struct cons_attached a;
+
+	assert_int_equal(cons_reply_attached(&wire, &asked, 0, CONS_OK, &a), 0);
+	assert_int_equal(a.head, 1500);
+	asked.instance = rte_cpu_to_be_64(10);
+	assert_int_equal(cons_reply_attached(&wire, &asked, 0, CONS_OK, &a), 0);
+	assert_int_equal(a.head, 1000);
+	wire.told = rte_cpu_to_be_32(CONS_TOLD_HEAD);
+	wire.head = rte_cpu_to_be_64(1234);
+	assert_int_equal(cons_reply_attached(&wire, &asked, 0, CONS_OK, &a), 0);
+	assert_int_equal(a.head, 1234);
+	wire.head = rte_cpu_to_be_64(999);
+	assert_int_equal(cons_reply_attached(&wire, &asked, 0, CONS_OK, &a), -EPROTO);
+	assert_int_equal(cons_reply_attached(&wire, &asked, 0, CONS_EBUSY, &a), 0);
+	wire.head = rte_cpu_to_be_64(CONS_POS_MAX + 1);
+	assert_int_equal(cons_reply_attached(&wire, &asked, 0, CONS_OK, &a), -EPROTO);
 }
 
 static void
@@ -314,13 +342,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(completions),
-		cmocka_unit_test(last_position),
-		cmocka_unit_test(attached),
-		cmocka_unit_test(attached_refused),
-		cmocka_unit_test(attached_otherwise_than_asked),
-		cmocka_unit_test(events),
-		cmocka_unit_test(lists),
+		cmocka_unit_test(completions),	 cmocka_unit_test(last_position),
+		cmocka_unit_test(attached),	 cmocka_unit_test(attached_refused),
+		cmocka_unit_test(attached_head), cmocka_unit_test(attached_otherwise_than_asked),
+		cmocka_unit_test(events),	 cmocka_unit_test(lists),
 		cmocka_unit_test(infos),
 	};
 

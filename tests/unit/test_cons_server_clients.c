@@ -42,7 +42,7 @@ test_observers(void **state)
 {
 	struct rig r;
 
-	start(&r, 4, "c=exec:" REPEAT ",allow=any");
+	start(&r, 4, "c=exec:" REPEAT ",allow=any,share");
 	attach_ready(&r, 0, "c", 1, 0);
 	for (unsigned int i = 1; i < 4; i++) {
 		attach_ready(&r, i, "c", i + 1, CONS_ATTACH_OBSERVE);
@@ -138,7 +138,7 @@ test_refusal_flood(void **state)
 	unsigned int lines = 0;
 	struct rig r;
 
-	start(&r, 1, "c=exec:" REPEAT ",allow=any");
+	start(&r, 1, "c=exec:" REPEAT ",allow=any,share");
 	for (unsigned int i = 0; i < 100; i++)
 		assert_int_equal(attach_status(&r, 0, "x", 1, 0), CONS_ENOENT);
 	for (const char *s = r.audit; (s = strstr(s, "refused: no such")) != NULL; s++)
@@ -160,7 +160,7 @@ test_busy_and_take_over(void **state)
 	struct link_req req;
 	struct rig r;
 
-	start(&r, 3, "c=exec:" REPEAT ",allow=any");
+	start(&r, 3, "c=exec:" REPEAT ",allow=any,share");
 	attach_ready(&r, 0, "c", 1, 0);
 	assert_int_equal(attach_status(&r, 1, "c", 2, 0), CONS_EBUSY);
 	assert_int_equal(rte_be_to_cpu_64(r.peer[1].attached.writer), r.ip.gid[1]);
@@ -200,7 +200,7 @@ test_taken_without_credits(void **state)
 	uint16_t id[24];
 	struct rig r;
 
-	start(&r, 2, "c=exec:stty -icanon -echo; echo ready; sleep 60,allow=any");
+	start(&r, 2, "c=exec:stty -icanon -echo; echo ready; sleep 60,allow=any,share");
 	attach_ready(&r, 0, "c", 1, 0);
 	r.peer[0].credits_max = 0;
 	memset(much, 'x', sizeof(much));
@@ -210,7 +210,7 @@ test_taken_without_credits(void **state)
 		req.len = req.payload = sizeof(much);
 		id[i] = rig_send(&r, 0, req, much);
 	}
-	rig_until(&r, r.srv->consoles[0]->now->writer->typed_count > 0 &&
+	rig_until(&r, r.srv->consoles[0]->now->writer->typed.count > 0 &&
 			      !r.srv->consoles[0]->now->writable);
 	attach_ready(&r, 1, "c", 2, CONS_ATTACH_TAKE_OVER);
 	assert_int_equal(rig_take(&r, 0, id[23]).status, CONS_EPERM);
@@ -228,7 +228,7 @@ test_leaving(void **state)
 	struct link_req attach = { .op = CONS_ATTACH, .payload = sizeof(rec) }, req;
 	struct rig r;
 
-	start(&r, 2, "c=exec:" REPEAT ",allow=any");
+	start(&r, 2, "c=exec:" REPEAT ",allow=any,share");
 	for (unsigned int i = 0; i < 2; i++) {
 		struct link_cqe cqe = rig_call(&r, 0, attach, &rec);
 
@@ -262,7 +262,7 @@ test_replaces_itself(void **state)
 {
 	struct rig r;
 
-	start(&r, 3, "c=exec:" REPEAT ",allow=any");
+	start(&r, 3, "c=exec:" REPEAT ",allow=any,share");
 	attach_ready(&r, 0, "c", 7, 0);
 	attach_ready(&r, 2, "c", 9, CONS_ATTACH_OBSERVE);
 	attach_ready(&r, 1, "c", 7, 0);
@@ -297,7 +297,7 @@ test_resume_after_lost_link(void **state)
 	uint64_t instance, pos;
 	struct rig r;
 
-	start(&r, 1, "c=exec:" REPEAT ",allow=any");
+	start(&r, 1, "c=exec:" REPEAT ",allow=any,share");
 	attach_ready(&r, 0, "c", 5, 0);
 	instance = r.peer[0].attached.instance;
 	assert_int_equal(rig_type_at(&r, 0, 0, "one\n"), CONS_OK);
@@ -421,7 +421,7 @@ test_absent_makes_way(void **state)
 {
 	struct rig r;
 
-	start(&r, 1, "c=exec:" REPEAT ",allow=any");
+	start(&r, 1, "c=exec:" REPEAT ",allow=any,share");
 	attach_ready(&r, 0, "c", 5, 0);
 	rig_lose(&r, 0);
 	assert_int_equal(now(&r)->absent.client, 5);
@@ -460,7 +460,7 @@ test_absent_and_another(void **state)
 {
 	struct rig r;
 
-	start(&r, 2, "c=exec:" REPEAT ",allow=any");
+	start(&r, 2, "c=exec:" REPEAT ",allow=any,share");
 	attach_ready(&r, 0, "c", 5, 0);
 	inproc_lose(&r.ip, 1);
 	rig_until(&r, now(&r)->absent.client == 5);
@@ -485,7 +485,7 @@ test_resume_wrong(void **state)
 	struct cons_wire_attach rec = rig_attach_record("c", 5, 0);
 	struct rig r;
 
-	start(&r, 1, "c=exec:" REPEAT ",allow=any");
+	start(&r, 1, "c=exec:" REPEAT ",allow=any,share");
 	attach_ready(&r, 0, "c", 5, 0);
 	rec.instance = r.peer[0].attached.instance;
 	assert_int_equal(detach(&r, 0), CONS_OK);
@@ -513,7 +513,7 @@ test_sixteen_clients(void **state)
 	uint64_t total = 0;
 	struct rig r;
 
-	start(&r, 1, "c=exec:" REPEAT ",allow=any");
+	start(&r, 1, "c=exec:" REPEAT ",allow=any,share");
 	for (uint64_t client = 1; client <= CONS_INPUTS + 1; client++) {
 		attach_ready(&r, 0, "c", client, 0);
 		assert_int_equal(r.peer[0].attached.in_pos, 0);
@@ -591,7 +591,7 @@ test_list(void **state)
 	for (unsigned int i = 0; i < 30; i++) {
 		char arg[64];
 
-		snprintf(arg, sizeof(arg), "n%u=exec:" REPEAT ",allow=any", i);
+		snprintf(arg, sizeof(arg), "n%u=exec:" REPEAT ",allow=any,share", i);
 		rig_console(&r, arg);
 	}
 	assert_int_equal(list(&r, 2, 0, info, &all), RIG_SLOT / sizeof(info[0]));
@@ -611,7 +611,7 @@ test_protocol_errors(void **state)
 	uint64_t errors;
 	struct rig r;
 
-	start(&r, 1, "c=exec:" REPEAT ",allow=any");
+	start(&r, 1, "c=exec:" REPEAT ",allow=any,share");
 	/* Before an attachment, no unit is good. */
 	for (uint8_t op = CONS_READ; op < CONS_OP_COUNT; op++) {
 		struct link_req early = { .op = op, .unit = 1 };

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 
@@ -192,14 +193,142 @@ test_eof_once(void **state)
 	line_close(&l);
 }
 
+/* --- one reader alone --- */
+
+static uint16_t
+try_attach(struct rig *r)
+{
+	struct cons_wire_attach rec = rig_attach_record("t", 1, 0);
+
+	return rig_attach_as(r, 0, &rec);
+}
+
+static void
+assert_in_use(struct rig *r, const struct line *l, const char *why)
+{
+	assert_int_equal(try_attach(r), CONS_EIO);
+	if (strstr(r->peer[0].attached.text, l->path) == NULL ||
+	    strstr(r->peer[0].attached.text, why) == NULL)
+		fail_msg("%s", r->peer[0].attached.text);
+}
+
+static bool
+is_exclusive(const struct line *l)
+{
+	int exclusive = 0;
+
+	assert_int_equal(ioctl(l->held, TIOCGEXCL, &exclusive), 0);
+	return exclusive != 0;
+}
+
+/* What others have taken. */
+static void
+test_respects_locks(void **state)
+{
+	struct line l;
+	struct rig r;
+
+	start(&r, &l);
+	assert_int_equal(flock(l.held, LOCK_SH), 0);
+	assert_in_use(&r, &l, "locked");
+	assert_int_equal(flock(l.held, LOCK_UN), 0);
+	if (!emulated()) { /* qemu-user has no TIOCEXCL */
+		assert_int_equal(ioctl(l.held, TIOCEXCL), 0);
+		assert_in_use(&r, &l, "in use");
+		assert_int_equal(ioctl(l.held, TIOCNXCL), 0);
+	}
+	assert_int_equal(try_attach(&r), CONS_OK);
+	rig_teardown(&r);
+	line_close(&l);
+}
+
+/* What we have taken, and give back. */
+static void
+test_takes_locks(void **state)
+{
+	struct line l;
+	struct rig r;
+
+	start(&r, &l);
+	assert_int_equal(try_attach(&r), CONS_OK);
+	assert_int_equal(flock(l.held, LOCK_SH | LOCK_NB), -1);
+	assert_int_equal(errno, EWOULDBLOCK);
+	assert_true(emulated() || is_exclusive(&l)); /* qemu-user has no TIOCGEXCL */
+	rig_teardown(&r);
+	assert_int_equal(flock(l.held, LOCK_SH | LOCK_NB), 0);
+	assert_true(emulated() || !is_exclusive(&l));
+	line_close(&l);
+}
+
+/* The same device under another name: in one server, and in another one. */
+static void
+test_two_names(void **state)
+{
+	struct cons_console_conf conf = { .name = "u", .kind = CONS_CONSOLE_TTY };
+	char device[64], err[256];
+	struct cons_term t = { .fd = -1 };
+	struct cons_size size = { 24, 80, 0, 0 };
+	struct line l;
+	struct rig r;
+
+	start(&r, &l);
+	assert_int_equal(ptsname_r(l.far, device, sizeof(device)), 0);
+	conf.what = device;
+	assert_int_equal(cons_server_console(r.srv, &conf, err, sizeof(err)), -EEXIST);
+	if (strstr(err, device) == NULL || strstr(err, "'t'") == NULL)
+		fail_msg("%s", err);
+	assert_int_equal(cons_tty_ops.open(&t, device, "dumb", &size, err, sizeof(err)), 0);
+	assert_in_use(&r, &l, "in use");
+	cons_tty_ops.close(&t);
+	assert_int_equal(try_attach(&r), CONS_OK);
+	rig_teardown(&r);
+	line_close(&l);
+}
+
+/* Files of UUCP stand for devices in /dev: this one nobody sits at. */
+static void
+test_lock_file(void **state)
+{
+	const char *lock = "/var/lock/LCK..tty63", *node = "/dev/tty63";
+	int fd = open(node, O_RDWR | O_NOCTTY | O_NONBLOCK);
+	struct line l = { .path = "/dev/tty63" };
+	char text[32];
+	struct rig r;
+	FILE *f;
+
+	if (fd < 0 || !isatty(fd) || access("/var/lock", W_OK) != 0 || access(lock, F_OK) == 0)
+		skip();
+	close(fd);
+	rig_setup(&r, 1, 0);
+	rig_console(&r, "t=tty:/dev/tty63,allow=any");
+	rig_connect(&r, 0);
+	f = fopen(lock, "w");
+	assert_non_null(f);
+	fprintf(f, "%10d\n", (int)getppid());
+	fclose(f);
+	assert_in_use(&r, &l, "lock file");
+	/* One that is stale is taken over. */
+	f = fopen(lock, "w");
+	fprintf(f, "%10d\n", 0x3fffffff);
+	fclose(f);
+	assert_int_equal(try_attach(&r), CONS_OK);
+	f = fopen(lock, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(text, sizeof(text), f));
+	fclose(f);
+	assert_int_equal(atoi(text), getpid());
+	rig_teardown(&r);
+	assert_int_equal(access(lock, F_OK), -1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_both_ways),
-		cmocka_unit_test(test_hang_up),
-		cmocka_unit_test(test_break),
-		cmocka_unit_test(test_eof_once),
+		cmocka_unit_test(test_both_ways),      cmocka_unit_test(test_hang_up),
+		cmocka_unit_test(test_break),	       cmocka_unit_test(test_eof_once),
+		cmocka_unit_test(test_respects_locks), cmocka_unit_test(test_takes_locks),
+		cmocka_unit_test(test_two_names),      cmocka_unit_test(test_lock_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The command area and every command of HARDWARE.md section 2. */
+/* The command area and every command of SPEC-ism section 3. */
 #include "fabric_rig.h"
 #include "ism_gid.h"
 
@@ -243,7 +243,7 @@ no_leftovers(void **state)
 	assert_int_equal(rte_be_to_cpu_16(area_hdr(rig->a.fn).ret), ISM_RET_ERROR);
 }
 
-/* HARDWARE.md section 4: pieces of 8 reversed bytes, run at the first load of offset 0. */
+/* SPEC-ism sections 10.5, 10.7: pieces of 8 reversed bytes, run at the first load of offset 0. */
 static void
 quirk_pcistb(void **state)
 {

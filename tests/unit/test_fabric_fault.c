@@ -100,6 +100,77 @@ kill_function(void **state)
 	assert_int_equal(store(rig), 0);
 }
 
+/* How many of n stores fail. */
+static unsigned int
+failures(struct rig *rig, unsigned int n)
+{
+	unsigned int failed = 0;
+
+	while (n-- > 0)
+		failed += store(rig) == -EIO;
+	return failed;
+}
+
+static void
+store_fail_rate(void **state)
+{
+	struct rig *rig = *state;
+	unsigned int failed;
+
+	assert_int_equal(arm(rig, "store-fail:fn1:1%"), 0);
+	failed = failures(rig, 100000);
+	assert_in_range(failed, 800, 1200);
+	/* Without end, and in no even steps. */
+	assert_in_range(failures(rig, 100000), 800, 1200);
+	assert_int_equal(arm(rig, "store-fail:fn1:0.01%"), 0);
+	assert_in_range(failures(rig, 100000), 1, 40);
+	assert_int_equal(arm(rig, "store-fail:fn1:100%:3"), 0);
+	assert_int_equal(failures(rig, 10), 3);
+	assert_int_equal(arm(rig, "store-fail:fn1:50%:2"), 0);
+	assert_int_equal(failures(rig, 1000), 2);
+	/* A number replaces a rate, and the other way round. */
+	assert_int_equal(arm(rig, "store-fail:fn1:100%"), 0);
+	assert_int_equal(arm(rig, "store-fail:fn1:2"), 0);
+	assert_int_equal(store(rig), 0);
+	assert_int_equal(failures(rig, 10), 1);
+	assert_int_equal(failures(rig, 10), 0);
+}
+
+static void
+other_rates(void **state)
+{
+	struct rig *rig = *state;
+	struct timespec from, to;
+	struct fabric_fn_stats st;
+	unsigned int i;
+
+	assert_int_equal(arm(rig, "event-lose:fn1:25%"), 0);
+	for (i = 0; i < 4000; i++)
+		assert_int_equal(rig_signal_ieq(rig->a.fn, rig->b.gid, 0, 1, i), 0);
+	fabric_fn_stats(rig->b.fn, &st);
+	assert_in_range(st.events_lost, 800, 1200);
+	assert_int_equal(st.events + st.events_lost, 4000);
+
+	/* 1000 stores of 1 ms would take a second; 1 % of them take 10 ms. */
+	assert_int_equal(arm(rig, "store-delay:fn1:1000:1%"), 0);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	assert_int_equal(failures(rig, 1000), 0);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	assert_in_range((to.tv_sec - from.tv_sec) * 1000000000LL + to.tv_nsec - from.tv_nsec,
+			2000000, 500000000);
+
+	/* Again and again. */
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(arm(rig, "kill:fn1:20%"), 0);
+		assert_in_range(failures(rig, 200), 100, 200);
+		assert_int_equal(store(rig), -EIO);
+		fabric_fn_reset(rig->b.fn);
+		rig_bring_up(&rig->b);
+		token = rig_reg_dmb(&rig->a, 33 + i, RIG_DMB, 4096, rig->b.gid);
+		assert_int_not_equal(token, 0);
+	}
+}
+
 static void
 bad_text(void **state)
 {
@@ -122,6 +193,25 @@ bad_text(void **state)
 		"store-delay:fn1:1:1",
 		"event-lose:fn1:0",
 		"kill:fn1:99999999999999999999",
+		"store-fail:fn1:0%",
+		"store-fail:fn1:101%",
+		"store-fail:fn1:100.0001%",
+		"store-fail:fn1:0.00001%",
+		"store-fail:fn1:%",
+		"store-fail:fn1:.%",
+		"store-fail:fn1:1.%",
+		"store-fail:fn1:.5%",
+		"store-fail:fn1:1.1.1%",
+		"store-fail:fn1:1%%",
+		"store-fail:fn1:1%x",
+		"store-fail:fn1:-1%",
+		"store-fail:fn1:1%:0",
+		"store-fail:fn1:1%:1%",
+		"store-delay:fn1:1%",
+		"store-delay:fn1:1:0%",
+		"kill:fn1:1%:1",
+		"event-lose:fn1:1%:1",
+		"event-lose:fn1:99999999999999999999999999%",
 	};
 	struct rig *rig = *state;
 	char longest[300];
@@ -146,8 +236,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FAULT_TEST(store_fail),	   FAULT_TEST(store_delay), FAULT_TEST(event_lose),
-		FAULT_TEST(kill_function), FAULT_TEST(bad_text),
+		FAULT_TEST(store_fail),	   FAULT_TEST(store_delay),	FAULT_TEST(event_lose),
+		FAULT_TEST(kill_function), FAULT_TEST(store_fail_rate), FAULT_TEST(other_rates),
+		FAULT_TEST(bad_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

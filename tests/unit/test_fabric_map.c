@@ -2,7 +2,7 @@
 /* DMA maps: a guest's memory in 4 KiB pieces, in any order, against a plain bitmap. */
 #include "fabric_rig.h"
 
-#include "../../lib/fabric/fabric_priv.h"
+#include "../../fabric/model/fabric_priv.h"
 
 #define PAGES 8192u
 #define BASE UINT64_C(0x100000000)
@@ -169,6 +169,81 @@ limit(void **state)
 	assert_int_equal(add(i, 1), 0);
 }
 
+/*
+ * Who unmaps all but one of many maps, again and again, keeps few maps, and no more memory than
+ * they need.
+ */
+static void
+memory_of_few(void **state)
+{
+	const uint32_t rounds = 2000, chunk = 128;
+	uint64_t page = 0;
+	uint32_t r, i;
+
+	for (r = 0; r < rounds; r++) {
+		/* Each second page: they do not follow each other. */
+		for (i = 0; i < chunk; i++)
+			assert_int_equal(add(page + 2 * i, 1), 0);
+		for (i = 1; i < chunk; i++)
+			fabric_maps_remove(&maps, BASE + (page + 2 * i) * 4096, 4096, NULL, NULL);
+		page += 2 * chunk;
+	}
+	assert_int_equal(maps.count, rounds);
+	assert_true(fabric_maps_memory(&maps) < rounds * 512);
+	/* The same in descending order, and with what stays in the middle. */
+	for (r = 0; r < rounds; r++) {
+		for (i = chunk; i-- > 0;)
+			assert_int_equal(add(page + 2 * i, 1), 0);
+		fabric_maps_remove(&maps, BASE + page * 4096, chunk / 2 * 8192, NULL, NULL);
+		fabric_maps_remove(&maps, BASE + (page + chunk + 2) * 4096, chunk / 2 * 8192 - 8192,
+				   NULL, NULL);
+		page += 2 * chunk;
+	}
+	assert_int_equal(maps.count, 2 * rounds);
+	assert_true(fabric_maps_memory(&maps) < 2 * rounds * 512);
+}
+
+/* Neighbours are one run, but each goes alone. */
+static void
+runs(void **state)
+{
+	uint64_t gone = 0;
+	size_t some;
+	uint32_t i;
+
+	for (i = 0; i < 100000; i++)
+		assert_int_equal(add(i % 2 == 0 ? i : 100000 - i, 1), 0);
+	some = fabric_maps_memory(&maps);
+	assert_true(some < 100000 * 2);
+	assert_int_equal(add(200000, 8), 0);
+	assert_int_equal(add(200008, 8), 0);
+	assert_int_equal(fabric_maps_covered(&maps, BASE + 200008 * UINT64_C(4096), 32768), 1);
+	assert_int_equal(fabric_maps_covered(&maps, BASE + 200004 * UINT64_C(4096), 32768),
+			 -EINVAL);
+	assert_int_equal(fabric_maps_covered(&maps, BASE + 200000 * UINT64_C(4096), 4096), -EINVAL);
+	fabric_maps_remove(&maps, BASE + 200000 * UINT64_C(4096), 32768, count_gone, &gone);
+	assert_int_equal(gone, 8);
+	assert_null(fabric_maps_find(&maps, BASE + 200007 * UINT64_C(4096)));
+	assert_non_null(fabric_maps_find(&maps, BASE + 200008 * UINT64_C(4096)));
+}
+
+/* A limit of memory keeps what is there and takes what costs nothing. */
+static void
+memory_limit(void **state)
+{
+	uint32_t i;
+
+	maps.memory_max = 65536;
+	for (i = 0; add(2 * i, 1) == 0; i++)
+		;
+	assert_in_range(i, 500, 2000);
+	assert_int_equal(add(1000000, 1), -ENOSPC);
+	assert_int_equal(add(1, 1), 0); /* a neighbour */
+	fabric_maps_remove(&maps, BASE, UINT64_C(400) * 8192, NULL, NULL);
+	assert_int_equal(add(1000000, 1), 0);
+	maps.memory_max = 0;
+}
+
 static void
 refused(void **state)
 {
@@ -308,7 +383,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		MAP_TEST(random_pages), MAP_TEST(random_ranges), MAP_TEST(many),
 		MAP_TEST(limit),	MAP_TEST(refused),	 MAP_TEST(resolve),
-		MAP_TEST(files),	MAP_TEST(read_only),
+		MAP_TEST(files),	MAP_TEST(read_only),	 MAP_TEST(memory_of_few),
+		MAP_TEST(runs),		MAP_TEST(memory_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* BAR 0: the rules of HARDWARE.md section 5, bounds, signals, counters. */
+/* BAR 0: the rules of SPEC-ism section 7, bounds, signals, counters. */
 #include "fabric_rig.h"
 
 #define DMB_LEN 16384u

@@ -38,7 +38,7 @@ put(uint64_t info)
 static void
 expect(uint64_t info)
 {
-	struct ism_event ev;
+	struct ism_event ev = { 0 };
 
 	assert_int_equal(ism_ieq_take(&ieq, &pos, &ev), 1);
 	assert_int_equal(rte_be_to_cpu_32(ev.type), ISM_EVENT_SOFTWARE);

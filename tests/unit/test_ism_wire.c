@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* lib/ism: layouts, store addresses, GIDs. The numbers are HARDWARE.md's, written out. */
+/* lib/ism: layouts, store addresses, GIDs. The numbers are SPEC-ism's, written out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

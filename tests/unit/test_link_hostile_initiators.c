@@ -44,6 +44,7 @@ me_start(void)
 							  &me.data[i]),
 				 0);
 	me_call(me.ctrl->token);
+	pass(5);
 	len = link_gate_block((uint8_t *)me.ctrl->addr + LINK_CTRL_HELLO, LINK_CTRL_HELLO_SIZE,
 			      LINK_BLOCK_HELLO, me.nonce, body);
 	assert_true(len > 0);
@@ -75,7 +76,8 @@ me_end(void)
 	for (unsigned int i = 0; i < 2; i++)
 		rte_pmd_ism_dmb_unregister(me.data[i]);
 	memset(&me, 0, sizeof(me));
-	pass(5);
+	for (unsigned int i = 0; i < 100 && rig_stats(&r, RIG_LISTENER).sessions != 1; i++)
+		pass(1);
 	assert_int_equal(rig_stats(&r, RIG_LISTENER).sessions, 1); /* the honest one */
 	assert_int_equal(tokens_held(), 3); /* its control, ring and data DMB */
 }
@@ -116,7 +118,7 @@ me_answer(const union my_connect *c)
 	assert_int_equal(link_block_store(me.win, LINK_CTRL_SETUP, LINK_BLOCK_CONNECT, me.nonce, c,
 					  sizeof(*c)),
 			 0);
-	pass(2);
+	pass(10);
 	len = link_gate_block((uint8_t *)me.ctrl->addr + LINK_CTRL_SETUP, LINK_CTRL_SETUP_SIZE,
 			      LINK_BLOCK_ACCEPT, me.nonce, body);
 	if (len <= 0)
@@ -229,6 +231,7 @@ dmbs_of_others(void **state)
 	r.end[RIG_LISTENER].allow = -EACCES;
 	me_call(victim->data[0]->token);
 	r.end[RIG_LISTENER].allow = 0;
+	pass(30); /* refusals are 20 ms apart */
 	rte_pmd_ism_stats_get(r.ip.dev_id[0], &after);
 	assert_int_equal(after.stores, before.stores);
 	/* In CONNECT. */
@@ -258,24 +261,36 @@ dmbs_of_others(void **state)
 }
 
 /*
- * Calls that follow each other fast are each answered, and leave one half-open session, not
- * many.
+ * Calls that follow each other fast: the first ones are answered, then the listener makes their
+ * sender wait. They leave one half-open session, not many.
  */
 static void
 calls_without_end(void **state)
 {
 	static uint64_t body[LINK_CTRL_HELLO_SIZE / 8];
+	unsigned int answered = 0;
 
 	start(true);
 	me_start();
 	for (unsigned int i = 0; i < 500; i++) {
 		me.nonce++;
 		me_call(me.ctrl->token);
-		assert_true(link_gate_block((uint8_t *)me.ctrl->addr + LINK_CTRL_HELLO,
+		pass(2);
+		answered += link_gate_block((uint8_t *)me.ctrl->addr + LINK_CTRL_HELLO,
 					    LINK_CTRL_HELLO_SIZE, LINK_BLOCK_HELLO, me.nonce,
-					    body) > 0);
+					    body) > 0;
 		assert_int_equal(rig_stats(&r, RIG_LISTENER).sessions, 2);
 	}
+	assert_in_range(answered, 4, 30);
+	assert_true(rig_stats(&r, RIG_LISTENER).calls_delayed +
+			    rig_stats(&r, RIG_LISTENER).events_over >
+		    400);
+	/* And who calls at leisure is answered again. */
+	pass(3000);
+	me_call(me.ctrl->token);
+	pass(5);
+	assert_true(link_gate_block((uint8_t *)me.ctrl->addr + LINK_CTRL_HELLO,
+				    LINK_CTRL_HELLO_SIZE, LINK_BLOCK_HELLO, me.nonce, body) > 0);
 	me_end();
 	finish();
 }

@@ -76,7 +76,8 @@ it_ended(enum link_why why, const char *reason)
 	assert_int_equal(st.dmbs, 0);
 	assert_int_equal(st.windows, 0);
 	rte_pmd_ism_win_close(it.win);
-	rte_pmd_ism_dmb_unregister(it.ctrl);
+	if (it.ctrl != NULL)
+		rte_pmd_ism_dmb_unregister(it.ctrl);
 	rig_down(&r);
 }
 
@@ -160,7 +161,22 @@ scripted_accepts(void **state)
 					  &a, sizeof(a) - 8),
 			 0);
 	rig_pass(&r, 1);
-	it_ended(LINK_WHY_REVOKED, "");
+	it_ended(LINK_WHY_STORE, "");
+}
+
+/* Ends after its HELLO: that is found out long before the attempt's time is up. */
+static void
+gone_after_hello(void **state)
+{
+	struct link_wire_hello hello;
+
+	it_start();
+	hello = it_hello();
+	it_says(&hello);
+	rte_pmd_ism_dmb_unregister(it.ctrl);
+	it.ctrl = NULL;
+	rig_pass(&r, 270); /* not yet the next attempt */
+	it_ended(LINK_WHY_STORE, "");
 }
 
 int
@@ -169,6 +185,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scripted_hellos),
 		cmocka_unit_test(scripted_accepts),
+		cmocka_unit_test(gone_after_hello),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -205,8 +205,12 @@ refusals_are_limited(void **state)
 			rig_pass(&r, 1);
 	}
 	rte_pmd_ism_stats_get(r.ip.dev_id[0], &after);
-	assert_int_equal(r.end[RIG_LISTENER].asked, 1000);
-	assert_int_equal(rig_stats(&r, RIG_LISTENER).refused, 1000);
+	/* All are counted; what follows a refusal too closely is not even looked at. */
+	assert_in_range(r.end[RIG_LISTENER].asked, 5, 7);
+	assert_int_equal(rig_stats(&r, RIG_LISTENER).refused +
+				 rig_stats(&r, RIG_LISTENER).events_over,
+			 1000);
+	assert_in_range(rig_stats(&r, RIG_LISTENER).refused, 20, 60);
 	/* 100 ms at one refusal (of two stores) every 20 ms. */
 	assert_in_range(after.stores - before.stores, 8, 14);
 	assert_int_equal(after.dmbs, 0);
@@ -334,7 +338,7 @@ nobody_answers_at_first(void **state)
 	listener = r.l[RIG_LISTENER];
 	r.l[RIG_LISTENER] = NULL;
 	rig_pass(&r, 950);
-	assert_int_equal(rig_stats(&r, RIG_INITIATOR).hello_retries, 9);
+	assert_int_equal(rig_stats(&r, RIG_INITIATOR).hello_retries, 3);
 	assert_int_equal(rig_info(r.opened).why, LINK_WHY_NONE);
 	rig_pass(&r, 100);
 	assert_int_equal(rig_info(r.opened).why, LINK_WHY_TIMEOUT);
@@ -343,6 +347,49 @@ nobody_answers_at_first(void **state)
 	rig_until(&r, &r.end[RIG_INITIATOR].ups, 1, 3000);
 	assert_int_equal(r.end[RIG_INITIATOR].downs, 0);
 	assert_int_equal(rig_stats(&r, RIG_LISTENER).sessions, 1);
+	rig_down(&r);
+}
+
+/* An answer that comes too late for one attempt may come in time for the next. */
+static void
+attempts_become_longer(void **state)
+{
+	struct link *listener;
+
+	rig_links(&r, &two, NULL);
+	listen_default();
+	open_default();
+	listener = r.l[RIG_LISTENER];
+	r.l[RIG_LISTENER] = NULL;
+	rig_pass(&r, 2900); /* 1000 ms, a pause of 50, and most of 2000 */
+	assert_int_equal(rig_info(r.opened).errors[LINK_WHY_TIMEOUT], 1);
+	rig_pass(&r, 300);
+	assert_int_equal(rig_info(r.opened).errors[LINK_WHY_TIMEOUT], 2);
+	rig_pass(&r, 4 * 1000 + 8 * 1000 + 2 * 16 * 1000);
+	assert_int_equal(rig_info(r.opened).errors[LINK_WHY_TIMEOUT], 5);
+	r.l[RIG_LISTENER] = listener;
+	rig_until(&r, &r.end[RIG_INITIATOR].ups, 1, 1000);
+	rig_down(&r);
+}
+
+/* Keepalives go both ways for ever, and leave both ends idle. */
+static void
+keepalives_are_no_work(void **state)
+{
+	uint64_t sent[2], until;
+	unsigned int i, work = 0;
+
+	rig_up(&r, &two, 1, 8, 4096);
+	rig_pass(&r, 100);
+	for (i = 0; i < 2; i++)
+		sent[i] = rig_stats(&r, i).keepalives_sent;
+	for (until = r.now + 3 * BASE_NS_PER_S; r.now < until; r.now += BASE_NS_PER_MS) {
+		for (i = 0; i < 2; i++)
+			work += link_poll(r.l[i], r.now);
+	}
+	assert_int_equal(work, 0);
+	for (i = 0; i < 2; i++)
+		assert_in_range(rig_stats(&r, i).keepalives_sent - sent[i], 2, 4);
 	rig_down(&r);
 }
 
@@ -357,7 +404,7 @@ lost_events_are_repeated(void **state)
 	assert_int_equal(r.end[RIG_LISTENER].asked, 0);
 	assert_int_equal(inproc_fault(&r.ip, "event-lose:fn0:1000000"), 0);
 	rig_until(&r, &r.end[RIG_INITIATOR].ups, 1, 120);
-	assert_int_equal(rig_stats(&r, RIG_INITIATOR).hello_retries, 3);
+	assert_int_equal(rig_stats(&r, RIG_INITIATOR).hello_retries, 2);
 	rig_down(&r);
 }
 
@@ -396,9 +443,8 @@ closed_by_the_initiator(void **state)
 	link_queue_detach(rig_queue(&r, RIG_INITIATOR, 0));
 	link_session_close(r.opened, "good \x07 night");
 	r.end[RIG_INITIATOR].s = NULL;
-	rig_pass(&r, 2);
+	rig_until(&r, &r.end[RIG_LISTENER].frees, 1, 100);
 	assert_int_equal(r.end[RIG_LISTENER].downs, 1);
-	assert_int_equal(r.end[RIG_LISTENER].frees, 1);
 	assert_int_equal(r.end[RIG_LISTENER].why, LINK_WHY_CLOSED);
 	assert_int_equal(r.end[RIG_INITIATOR].downs, 0);
 	assert_int_equal(rig_stats(&r, RIG_LISTENER).sessions, 0);
@@ -415,7 +461,7 @@ closed_by_the_listener(void **state)
 	rig_up(&r, &two, 1, 8, 4096);
 	link_queue_detach(rig_queue(&r, RIG_LISTENER, 0));
 	link_session_close(r.end[RIG_LISTENER].s, "enough");
-	rig_pass(&r, 1);
+	rig_until(&r, &r.end[RIG_LISTENER].frees, 1, 30);
 	assert_int_equal(r.end[RIG_LISTENER].downs, 0);
 	assert_int_equal(r.end[RIG_LISTENER].frees, 1);
 	assert_int_equal(r.end[RIG_INITIATOR].downs, 1);
@@ -698,9 +744,11 @@ thousand_times(void **state)
 
 			assert_int_equal(link_open(r.l[RIG_INITIATOR], &open, &r.opened), 0);
 		}
-		rig_until(&r, &r.end[RIG_INITIATOR].ups, n + 2, 100);
+		/* Who comes and goes so fast is made to wait. */
+		rig_until(&r, &r.end[RIG_INITIATOR].ups, n + 2, 3000);
 		assert_int_equal(r.end[RIG_LISTENER].ups, n + 2);
 	}
+	rig_until(&r, &r.end[RIG_LISTENER].frees, 1000, 100);
 	rig_pass(&r, 2);
 	for (unsigned int i = 0; i < 2; i++) {
 		rte_pmd_ism_stats_get(r.ip.dev_id[i], &now);
@@ -730,6 +778,8 @@ main(void)
 		cmocka_unit_test(bad_arguments),
 		cmocka_unit_test(unknown_gid),
 		cmocka_unit_test(nobody_answers_at_first),
+		cmocka_unit_test(attempts_become_longer),
+		cmocka_unit_test(keepalives_are_no_work),
 		cmocka_unit_test(lost_events_are_repeated),
 		cmocka_unit_test(garbage_events_are_ignored),
 		cmocka_unit_test(closed_by_the_initiator),

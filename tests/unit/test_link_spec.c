@@ -33,18 +33,30 @@ group_setup(void **state)
 	return spec[0] != '\0' ? 0 : -1;
 }
 
+/* The heading that starts so, behind its number; NULL: none. */
+static const char *
+heading_at(const char *heading)
+{
+	const char *title = spec;
+
+	while ((title = strstr(title, "\n#")) != NULL) {
+		title += 1 + strspn(title + 1, "#0123456789. ");
+		if (strncmp(title, heading, strlen(heading)) == 0)
+			return title;
+	}
+	return NULL;
+}
+
 /* The text under a heading that starts so, up to the next one. Skips without the source tree. */
 static const char *
 section(const char *heading)
 {
 	static char text[8192];
-	char line[128];
 	const char *from, *to;
 
 	if (spec[0] == '\0')
 		skip();
-	snprintf(line, sizeof(line), "# %s", heading);
-	from = strstr(spec, line);
+	from = heading_at(heading);
 	assert_non_null(from);
 	to = strstr(from, "\n#");
 	if (to == NULL)
@@ -188,10 +200,12 @@ numbers(void **state)
 {
 	const unsigned long long ms = BASE_NS_PER_MS;
 
-	has("Numbers", "event repeated | %llu ms", LINK_SIGNAL_NS / ms);
+	has("Numbers", "event repeated | %llu ms .. %llu ms", LINK_SIGNAL_NS / ms,
+	    LINK_SIGNAL_MAX_NS / ms);
 	has("Numbers", "half-open session forgotten | %llu ms", LINK_HALF_OPEN_NS / ms);
 	has("Numbers", "refusals to one GID, apart | %llu ms", LINK_REFUSAL_NS / ms);
-	has("Numbers", "attempt given up | %u ms", LINK_ATTEMPT_DEFAULT_MS);
+	has("Numbers", "attempt given up | %u ms .. %u ms", LINK_ATTEMPT_DEFAULT_MS,
+	    LINK_ATTEMPT_MAX_MS);
 	has("Numbers", "back-off between attempts | %u ms .. %u ms", LINK_RETRY_MIN_DEFAULT_MS,
 	    LINK_RETRY_MAX_DEFAULT_MS);
 	has("Numbers", "keepalive interval | %u ms", LINK_KEEPALIVE_DEFAULT_MS);
@@ -222,6 +236,8 @@ statuses(void **state)
 	has("Services", "| %d | block", LINK_SERVICE_BLK);
 	has("Services", "| %d | console", LINK_SERVICE_CONS);
 	has("Services", "| %d | test", LINK_SERVICE_TEST);
+	has("Services", "| %d .. %d | private |", LINK_SERVICE_PRIVATE_MIN,
+	    LINK_SERVICE_PRIVATE_MAX);
 	has("Features", "| 0 | DIGEST |");
 	assert_int_equal(LINK_FEATURE_DIGEST, 1u << 0);
 	has("Blocks", "%d HELLO, %d CONNECT, %d ACCEPT, %d CLOSE", LINK_BLOCK_HELLO,

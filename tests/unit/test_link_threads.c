@@ -264,8 +264,8 @@ direct_windows(void **state)
 static void
 stores_that_fail(void **state)
 {
-	static const char *const fault[] = { "store-fail:fn0:5", "store-fail:fn1:9",
-					     "store-fail:fn0:100", "store-fail:fn1:1000" };
+	static const char *const fault[] = { "store-fail:fn0:5:7", "store-fail:fn1:9:7",
+					     "store-fail:fn0:100:7", "store-fail:fn1:1000:7" };
 
 	run(false, fault, 4);
 }

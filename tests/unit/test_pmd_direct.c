@@ -18,14 +18,34 @@
 
 static struct ism_fn fn = { .path = "test" };
 
-/* A memfd of len bytes with these seals. */
+/* A memfd of len bytes, none of which has a page, with these seals. */
 static int
-file(off_t len, int seals)
+sparse_file(off_t len, int seals)
 {
 	int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	assert_true(fd >= 0);
 	assert_int_equal(ftruncate(fd, len), 0);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
+	return fd;
+}
+
+static void
+fill_page(int fd, off_t at)
+{
+	uint64_t word = 0;
+
+	assert_int_equal(pwrite(fd, &word, sizeof(word), at), sizeof(word));
+}
+
+/* A memfd whose owner has taken all of its pages. */
+static int
+file(off_t len, int seals)
+{
+	int fd = sparse_file(len, 0);
+
+	for (off_t at = 0; at < len; at += 4096)
+		fill_page(fd, at);
 	assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
 	return fd;
 }
@@ -51,7 +71,7 @@ good(void)
 static void
 check_refused(const struct ism_direct *d)
 {
-	struct rte_pmd_ism_win win = { .fn = &fn };
+	struct rte_pmd_ism_win win = { .fn = &fn, .len = 2 * LEN };
 
 	assert_int_equal(ism_direct_map(&win, d), -EOPNOTSUPP);
 	assert_null(win.mem);
@@ -66,7 +86,7 @@ check_refused(const struct ism_direct *d)
 static void
 test_good(void **state)
 {
-	struct rte_pmd_ism_win win = { .fn = &fn };
+	struct rte_pmd_ism_win win = { .fn = &fn, .len = LEN };
 	struct ism_direct d = good();
 	int mem = dup(d.mem_fd);
 	char byte = 0;
@@ -189,7 +209,7 @@ test_huge_pages(void **state)
 static void
 test_read_only(void **state)
 {
-	struct rte_pmd_ism_win win = { .fn = &fn };
+	struct rte_pmd_ism_win win = { .fn = &fn, .len = LEN };
 	struct ism_direct d = good();
 
 	(void)state;
@@ -200,6 +220,51 @@ test_read_only(void **state)
 	assert_int_equal(fcntl(d.grant_fd, F_GETFD), -1);
 }
 
+/* What has no pages would get them from us, and keep them as long as its owner likes. */
+static void
+test_pages(void **state)
+{
+	struct ism_direct d = good();
+
+	(void)state;
+	close(d.mem_fd);
+	d.mem_fd = sparse_file(LEN, F_SEAL_SHRINK);
+	check_refused(&d);
+	d = good();
+	close(d.mem_fd);
+	d.mem_fd = sparse_file(LEN, F_SEAL_SHRINK);
+	fill_page(d.mem_fd, 0);
+	check_refused(&d);
+	d = good();
+	assert_int_equal(fallocate(d.mem_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096),
+			 0);
+	check_refused(&d);
+}
+
+/* A DMB that is longer than its owner told is refused before it is mapped. */
+static void
+test_longer_than_told(void **state)
+{
+	static const uint32_t told[] = { 1, 16, 4096 };
+	struct rte_pmd_ism_win win = { .fn = &fn };
+	struct ism_direct d;
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(told); i++) {
+		d = good();
+		win.len = told[i];
+		assert_int_equal(ism_direct_map(&win, &d), -EIO);
+		assert_null(win.map[0]);
+		assert_int_equal(fcntl(d.mem_fd, F_GETFD), -1);
+		assert_int_equal(fcntl(d.grant_fd, F_GETFD), -1);
+	}
+	/* Whole pages are registered, so this is as told. */
+	d = good();
+	win.len = LEN - 4000;
+	assert_int_equal(ism_direct_map(&win, &d), 0);
+	ism_direct_unmap(&win);
+}
+
 int
 main(void)
 {
@@ -207,6 +272,7 @@ main(void)
 		cmocka_unit_test(test_good),	   cmocka_unit_test(test_seals),
 		cmocka_unit_test(test_ranges),	   cmocka_unit_test(test_other_files),
 		cmocka_unit_test(test_huge_pages), cmocka_unit_test(test_read_only),
+		cmocka_unit_test(test_pages),	   cmocka_unit_test(test_longer_than_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,6 +85,49 @@ test_lengths(void **state)
 	assert_int_equal(stats(0).dmb_bytes, 0);
 }
 
+/* QUERY_INFO's max_len is a hint: the limit is what REG_DMB takes. */
+static void
+test_limits_are_tried(void **state)
+{
+	static const struct {
+		uint32_t told, real;
+	} table[] = {
+		{ 4096, 1 << 20 }, /* it says less than it does */
+		{ 4096, 64 << 10 },	{ 4096, 4096 },		 { 1, 16 << 10 },
+		{ 32 << 10, 32 << 10 }, { UINT32_MAX, 1 << 20 },
+	};
+	struct rte_pmd_ism_info info;
+	struct rte_pmd_ism_dmb *dmb;
+	struct inproc other;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < RTE_DIM(table); i++) {
+		const struct inproc_conf conf = { .functions = 2,
+						  .max_len = table[i].told,
+						  .dmb_max = table[i].real };
+		int want = table[i].real == 1 << 20 ? 0 : -EMSGSIZE;
+
+		assert_int_equal(inproc_setup(&other, &conf), 0);
+		assert_int_equal(rte_pmd_ism_dmb_register(other.dev_id[0], other.gid[1], 1 << 20, 0,
+							  &dmb),
+				 want);
+		if (want == 0)
+			rte_pmd_ism_dmb_unregister(dmb);
+		assert_int_equal(rte_pmd_ism_info_get(other.dev_id[0], &info), 0);
+		assert_int_equal(info.dmb_max, table[i].real);
+		assert_int_equal(rte_pmd_ism_dmb_register(other.dev_id[0], other.gid[1],
+							  info.dmb_max, 0, &dmb),
+				 0);
+		rte_pmd_ism_dmb_unregister(dmb);
+		/* Nobody is there: that says nothing of lengths. */
+		assert_int_equal(rte_pmd_ism_dmb_register(other.dev_id[0], 0x4711, info.dmb_max, 0,
+							  &dmb),
+				 -EHOSTUNREACH);
+		inproc_teardown(&other);
+	}
+}
+
 /* As many as there are indexes, each its own; one more fails; one freed makes room. */
 static void
 test_count(void **state)
@@ -338,6 +381,7 @@ main(void)
 #define T(test, how) cmocka_unit_test_setup_teardown(test, how, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_lengths, setup),
+		cmocka_unit_test(test_limits_are_tried),
 		T(test_count, setup),
 		T(test_refused, setup),
 		T(test_no_memory, setup),

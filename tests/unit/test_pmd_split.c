@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How stores are split (HARDWARE.md section 5), against a reference that tries everything. */
+/* How stores are split (SPEC-ism section 7), against a reference that tries everything. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

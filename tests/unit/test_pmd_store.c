@@ -251,6 +251,27 @@ test_window_arguments(void **state)
 	assert_int_equal(stats(1).windows, 1);
 }
 
+/* A PCISTB that is refused is tried again; the others are not lost with it. */
+static void
+test_refused_now_and_then(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	memset(fx.dmb->addr, 0, DMB_LEN);
+	assert_int_equal(inproc_fault(&fx.ip, "store-fail:fn1:20:5"), 0);
+	assert_int_equal(rte_pmd_ism_store(fx.win, 0, fx.src, DMB_LEN), 0);
+	assert_memory_equal(fx.dmb->addr, fx.src, DMB_LEN);
+	assert_int_equal(stats(1).store_retries, 5);
+	assert_int_equal(stats(1).err_access, 0);
+	assert_int_equal(inproc_fault(&fx.ip, "store-fail:fn1:5%"), 0);
+	for (i = 0; i < 50; i++) {
+		memset(fx.dmb->addr, 0, DMB_LEN);
+		assert_int_equal(rte_pmd_ism_store(fx.win, 0, fx.src, DMB_LEN), 0);
+		assert_memory_equal(fx.dmb->addr, fx.src, DMB_LEN);
+	}
+}
+
 /* The 20th PCISTB of a long store fails: those before are there, those behind not. */
 static void
 test_fails_midway(void **state)
@@ -259,7 +280,7 @@ test_fails_midway(void **state)
 
 	(void)state;
 	memset(fx.dmb->addr, 0, DMB_LEN);
-	assert_int_equal(inproc_fault(&fx.ip, "store-fail:fn1:20"), 0);
+	assert_int_equal(inproc_fault(&fx.ip, "store-fail:fn1:20:7"), 0);
 	assert_int_equal(rte_pmd_ism_store(fx.win, 0, fx.src, DMB_LEN), -EIO);
 	assert_memory_equal(fx.dmb->addr, fx.src, 19 * 128);
 	assert_memory_equal((uint8_t *)fx.dmb->addr + 19 * 128, none, sizeof(none));
@@ -273,7 +294,7 @@ test_direct_refused(void **state)
 	struct rte_pmd_ism_win *win;
 
 	(void)state;
-	assert_int_equal(inproc_fault(&fx.ip, "store-fail:fn1:2"), 0);
+	assert_int_equal(inproc_fault(&fx.ip, "store-fail:fn1:2:20"), 0);
 	assert_int_equal(rte_pmd_ism_win_open(fx.ip.dev_id[1], fx.dmb->token, DMB_LEN, &win), 0);
 	assert_int_equal(stats(1).windows, 2);
 	assert_int_equal(stats(1).windows_direct, 1);
@@ -352,6 +373,7 @@ main(void)
 		T(test_not_for_us, 4096),
 		T(test_not_for_us, direct),
 		T(test_window_arguments, 4096),
+		T(test_refused_now_and_then, 128),
 		T(test_fails_midway, 128),
 		T(test_direct_refused, direct),
 		T(test_placed, direct),

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -415,6 +416,101 @@ eal_start(void **state)
 	return run_add_poller(0, probe_poll, NULL);
 }
 
+/* --- calls from other threads --- */
+
+static struct {
+	int worker; /* on which the call ran */
+	unsigned int count;
+	unsigned int rounds; /* of a poller that comes and goes */
+	int wrong_line; /* in the caller, whose thread cannot fail the test */
+	int last; /* what the newest call returned */
+} calls;
+
+#define CALLER_WANTS(what)                                                                         \
+	do {                                                                                       \
+		if (!(what) && calls.wrong_line == 0)                                              \
+			calls.wrong_line = __LINE__;                                               \
+	} while (0)
+
+static void
+note_worker(void *arg)
+{
+	calls.worker = run_worker_self();
+	calls.count++;
+}
+
+static unsigned int
+guest_poll(void *arg, uint64_t now_ns)
+{
+	__atomic_fetch_add(&calls.rounds, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static void
+add_guest(void *arg)
+{
+	CALLER_WANTS(run_add_poller(0, guest_poll, arg) == 0);
+}
+
+static void
+remove_guest(void *arg)
+{
+	run_remove_poller(0, guest_poll, arg);
+}
+
+/* Another thread: calls each worker, lets a poller come and go, calls until the loop has ended. */
+static void *
+caller(void *arg)
+{
+	unsigned int seen;
+
+	for (int i = 0; i < 100; i++) {
+		CALLER_WANTS(run_call(0, note_worker, NULL) == 0);
+		CALLER_WANTS(calls.worker == 0);
+		CALLER_WANTS(run_call(1, note_worker, NULL) == 0);
+		CALLER_WANTS(calls.worker == 1);
+	}
+	CALLER_WANTS(run_call(run_workers(), note_worker, NULL) == -EINVAL);
+	CALLER_WANTS(run_call(0, add_guest, &calls) == 0);
+	usleep(50000);
+	CALLER_WANTS(run_call(0, remove_guest, &calls) == 0);
+	seen = __atomic_load_n(&calls.rounds, __ATOMIC_RELAXED);
+	CALLER_WANTS(seen > 0);
+	usleep(50000);
+	CALLER_WANTS(__atomic_load_n(&calls.rounds, __ATOMIC_RELAXED) == seen);
+	run_stop();
+	while (run_call(1, note_worker, NULL) == 0)
+		;
+	calls.last = run_call(1, note_worker, NULL);
+	return NULL;
+}
+
+static void
+test_calls(void **state)
+{
+	static const struct run_idle_conf conf = { .hot_us = 200, .idle_max_us = 4000 };
+	pthread_t thread;
+
+	memset(&calls, 0, sizeof(calls));
+	memset(&probe, 0, sizeof(probe));
+	probe.until_ns = UINT64_MAX;
+	/* Nobody runs yet: at once, in this thread. */
+	assert_int_equal(run_call(0, note_worker, NULL), 0);
+	assert_int_equal(calls.worker, -1);
+	assert_int_equal(pthread_create(&thread, NULL, caller, NULL), 0);
+	usleep(20000); /* it has to wait for the loop */
+	assert_int_equal(calls.count, 1);
+	run_loop(&conf);
+	pthread_join(thread, NULL);
+	if (calls.wrong_line != 0)
+		fail_msg("line %d: not what the caller wants", calls.wrong_line);
+	assert_true(calls.count >= 201);
+	assert_int_equal(calls.last, -ESHUTDOWN);
+	/* Whoever ends things has the workers for itself again. */
+	assert_int_equal(run_call(0, note_worker, NULL), 0);
+	assert_int_equal(calls.worker, -1);
+}
+
 static int
 eal_stop(void **state)
 {
@@ -438,6 +534,7 @@ main(void)
 		cmocka_unit_test_setup(test_second_signal_kills, restart),
 		cmocka_unit_test_setup(test_ignored_hangup_stays_ignored, restart),
 		cmocka_unit_test_setup(test_signal_stops, restart),
+		cmocka_unit_test_setup(test_calls, restart),
 		cmocka_unit_test_setup(test_pollers_are_bounded, restart),
 		cmocka_unit_test_setup(test_sweep, restart),
 	};

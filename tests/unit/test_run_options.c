@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base_allow.h"
 #include "run.h"
 #include "run_options.h"
 
@@ -20,6 +21,7 @@ struct opts {
 	const char *text;
 	uint64_t number, size, power;
 	unsigned int takes;
+	struct base_allow allow;
 	char words[WORDS_SIZE];
 };
 
@@ -42,6 +44,7 @@ static const struct run_option table[] = {
 	  .suffix = true },
 	{ "power", RUN_OPTION_NUMBER, AT(power), 2, 64, 4, .power_of_two = true },
 	{ "take", RUN_OPTION_TAKE, .take = take_some },
+	{ "allow", RUN_OPTION_ALLOW, AT(allow) },
 };
 
 static struct run_options line = {
@@ -123,6 +126,10 @@ test_help_version(void **state)
 	(void)state;
 	assert_int_equal(parse("--help", "--nonsense", NULL, NULL), RUN_EXIT_OK);
 	assert_string_equal(printed, "the help\n");
+	line.version = "7.1";
+	assert_int_equal(parse("--version", NULL, NULL, NULL), RUN_EXIT_OK);
+	assert_string_equal(printed, "prog 7.1\n");
+	line.version = NULL;
 	assert_int_equal(parse("--version", NULL, NULL, NULL), RUN_EXIT_OK);
 	assert_string_equal(printed, "prog " ISM_VERSION "\n");
 }
@@ -171,14 +178,38 @@ test_letter_words(void **state)
 	line.word = NULL;
 }
 
+/* Lists of GIDs add up, and end at what a struct has room for. */
+static void
+test_allow(void **state)
+{
+	char many[BASE_ALLOW_MAX * 2 + 2];
+
+	(void)state;
+	assert_int_equal(parse("--allow=0x1:2", "--allow", "3", NULL), -1);
+	assert_false(opts.allow.any);
+	assert_int_equal(opts.allow.count, 3);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(opts.allow.gid[i], i + 1);
+	assert_int_equal(parse("--allow=any", NULL, NULL, NULL), -1);
+	assert_true(opts.allow.any);
+	refused("--allow=1:no such GID:2", NULL, "--allow no such GID: expected a GID");
+	refused("--allow=", NULL, "expected a GID");
+	for (unsigned int i = 0; i <= BASE_ALLOW_MAX; i++)
+		memcpy(many + 2 * i, "7:", 2);
+	many[2 * BASE_ALLOW_MAX + 1] = '\0';
+	refused("--allow", many, "64 GIDs at most");
+	many[2 * BASE_ALLOW_MAX - 1] = '\0';
+	assert_int_equal(parse("--allow", many, NULL, NULL), -1);
+	assert_int_equal(opts.allow.count, BASE_ALLOW_MAX);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_taken),
-		cmocka_unit_test(test_help_version),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_letter_words),
+		cmocka_unit_test(test_taken),	cmocka_unit_test(test_help_version),
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_letter_words),
+		cmocka_unit_test(test_allow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,7 +115,8 @@ static const char rest_json[] =
 	"\"cons_consoles\": {\"0\": {\"name\": \"sh\", \"state\": \"idle\","
 	"  \"writer\": \"none\", \"observers\": 1, \"bytes_out\": %d}},"
 	"\"fwd_stats\": {\"mode\": \"ping\", \"state\": \"running\", \"messages\": %d,"
-	"  \"latency_ns\": {\"p50\": 700}}";
+	"  \"latency_ns\": {\"p50\": 700}, \"received\": {\"sessions\": 2,"
+	"  \"mode\": \"stream\", \"messages\": %d, \"bytes\": 0}}";
 
 /* All answers at that moment. @return memory of the next call. */
 static const char *
@@ -135,7 +136,7 @@ at(const struct moment *m)
 	n += snprintf(t + n, 8192 - (size_t)n, "}, ");
 	n += snprintf(t + n, 8192 - (size_t)n, disks_json, m->reads);
 	n += snprintf(t + n, 8192 - (size_t)n, ", ");
-	n += snprintf(t + n, 8192 - (size_t)n, rest_json, m->reads, m->reads);
+	n += snprintf(t + n, 8192 - (size_t)n, rest_json, m->reads, m->reads, m->reads);
 	snprintf(t + n, 8192 - (size_t)n, "}");
 	return t;
 }
@@ -191,6 +192,7 @@ with_rates(void **state)
 	    "disk   data                20     0     0     0    3    -    -     - 9.0m    8\n");
 	has(text, "sh               idle     none                  1    20");
 	has(text, "TEST ping, running: 20 messages/s");
+	has(text, "TESTS of others (2), newest stream: 20 messages/s 0");
 	free(text);
 }
 
@@ -225,6 +227,8 @@ nonsense(void **state)
 		"{\"blk_exports\": {\"0\": null}, \"blk_client\": {\"x\": {\"disk\": [1]}}}",
 		"{\"cons_consoles\": {\"0\": 1}, \"cons_client\": {\"a\": 1}}",
 		"{\"fwd_stats\": {\"latency_ns\": []}}",
+		"{\"fwd_stats\": {\"state\": \"closed\", \"received\": {\"sessions\": 1}}}",
+		"{\"fwd_stats\": {\"received\": [1], \"mode\": 2}}",
 	};
 
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)

@@ -2,7 +2,7 @@
 /*
  * A kernel with ism-vfio-pci, for one test program: the system calls that the VFIO backend makes
  * are caught here, and the device behind them is a function of a fabric in this process. It does
- * what HARDWARE.md section 3 says, and behind `qemu` what section 4 says. Calls on other
+ * what SPEC-ism section 8 says, and behind `qemu` what SPEC-ism section 10 says. Calls on other
  * files go to the real kernel. To be included once, by the test itself.
  */
 #ifndef VFIO_RIG_H
@@ -353,7 +353,7 @@ rig_pwrite(int fd, const void *buf, size_t len, off_t pos)
 RIG_PWRITE(rig_pwrite_32, "pwrite")
 RIG_PWRITE(rig_pwrite_64, "pwrite64")
 
-/* Segment after segment; what was done before a failure is told, not the failure (3.5). */
+/* Segment after segment; what was done before a failure is told (SPEC-ism section 8.5). */
 static ssize_t
 rig_pwritev(int fd, const struct iovec *iov, int count, off_t pos)
 {

@@ -27,7 +27,7 @@ data_and_signals(void **state)
 	wire_fn_start(&b, wire, 1, WIRE_CAPS);
 	assert_int_equal(wire_call_fds(a.sock, VFU_DEVICE_SET_IRQS, &irq, sizeof(irq), &msi, 1,
 				       NULL, 0, NULL),
-			 0);
+			 emulated() ? -ENOTSUP : 0); /* qemu-user has no asynchronous I/O */
 	token = wire_reg_dmb(a.sock, 40, WIRE_IOVA + OFF, 65536, WIRE_GID(1));
 	assert_int_not_equal(token, 0);
 	assert_int_equal(wire_write(b.sock, 0, ism_addr_encode(token, 2, true, 64), data, 32), 0);
@@ -36,7 +36,7 @@ data_and_signals(void **state)
 	assert_true(ism_sba_take_summary(a.sba));
 	assert_int_equal(ism_sba_take_dmb(a.sba, 0), 40);
 	assert_int_equal(ism_sba_take_mask(a.sba, 40), 0x2000);
-	assert_int_equal(wire_fired(msi), 1);
+	assert_int_equal(wire_fired(msi), emulated() ? 0 : 1);
 	/* A pure signal. */
 	assert_int_equal(wire_write(b.sock, 0, ism_addr_encode(token, 0, true, 0), NULL, 0), 0);
 	assert_int_equal(ism_sba_take_dmb(a.sba, 0), 40);

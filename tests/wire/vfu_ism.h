@@ -99,7 +99,7 @@ wire_fn_stop(struct wire_fn *wf)
 static inline void
 wire_expect_event(struct wire_fn *wf, uint32_t type, uint32_t code, uint64_t tok)
 {
-	struct ism_event ev;
+	struct ism_event ev = { 0 };
 	int waited, ret = 0;
 
 	for (waited = 0; waited < 5000 && ret == 0; waited++) {

@@ -31,6 +31,19 @@ deb822_entries() {
 	done
 }
 
+# What signs Debian's archive; the package debian-archive-keyring has it.
+debian_keys=/usr/share/keyrings/debian-archive-keyring.gpg
+
+# Print the address of the machine's archive of Debian, as its apt knows it.
+debian_archive() {
+	local files
+	mapfile -t files < <(find /etc/apt -maxdepth 2 \
+		\( -name '*.list' -o -name '*.sources' \) 2>/dev/null)
+	[ ${#files[@]} -gt 0 ] || return 1
+	sed -nE 's,^(URIs:|deb( +\[[^]]*\])?) +((https?|file|copy):[^ ]*/debian)/?( .*)?$,\3,p' \
+		"${files[@]}" | head -n 1 | grep .
+}
+
 # private_apt DIR TYPE: make such a configuration in the folder DIR, with the
 # machine's archives as entries of type "deb" or "deb-src". Its options are left in
 # the array apt_options. Entries are not restricted to architectures. Returns 1 when
@@ -48,13 +61,30 @@ private_apt() {
 	stanzas+=("${sourceparts:-$etc/sources.list.d}"/*.sources)
 	shopt -u nullglob
 
-	mkdir -p "$dir/parts" "$dir/lists/partial" "$dir/cache/archives/partial"
+	private_apt_options "$dir"
 	[ ${#lists[@]} -eq 0 ] ||
 		one_line_entries "$type" "${lists[@]}" >"$dir/parts/copied.list"
 	[ ${#stanzas[@]} -eq 0 ] ||
 		deb822_entries "$type" "${stanzas[@]}" >"$dir/parts/copied.sources"
-	[ -n "$(cat "$dir"/parts/copied.* 2>/dev/null)" ] || return 1
+	[ -n "$(cat "$dir"/parts/copied.* 2>/dev/null)" ]
+}
 
+# private_apt_debian DIR TYPE SUITE: the same with one suite of the machine's archive of
+# Debian, which may be another release than the machine's. Release files past their date
+# are taken: mirrors may lag behind. Returns 1 when the machine knows no such archive.
+private_apt_debian() {
+	local dir=$1 archive
+	archive=$(debian_archive) || return 1
+	[ -f "$debian_keys" ] || return 1
+	private_apt_options "$dir"
+	echo "$2 [signed-by=$debian_keys] $archive $3 main" >"$dir/parts/debian.list"
+	apt_options+=(-o "Acquire::Check-Valid-Until=false")
+}
+
+# Make the folders of a configuration below DIR.
+private_apt_options() {
+	local dir=$1
+	mkdir -p "$dir/parts" "$dir/lists/partial" "$dir/cache/archives/partial"
 	apt_options=(
 		-o "Dir::Etc::sourcelist=/dev/null"
 		-o "Dir::Etc::sourceparts=$dir/parts"

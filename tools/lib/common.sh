@@ -28,6 +28,19 @@ wrong_usage() {
 	exit 2
 }
 
+# first_tool NAME...: print the first of these programs that the machine has; the first
+# name if it has none.
+first_tool() {
+	local name
+	for name in "$@"; do
+		! command -v "$name" >/dev/null || {
+			printf '%s\n' "$name"
+			return
+		}
+	done
+	printf '%s\n' "$1"
+}
+
 # run_job COMMAND...: run it so that an interrupt ends the tool at once, even
 # when the command hangs inside the kernel: it is not waited for. Its output goes
 # to $job_log, if set. A tool may set job_check to a function that gives up on it.

@@ -18,6 +18,8 @@ system_skip=
 system=
 # shellcheck source=tools/lib/system_use.sh
 . "$top/tools/lib/system_use.sh"
+# shellcheck source=tools/lib/apt.sh
+. "$top/tools/lib/apt.sh"
 
 # Raise this number when a change of this script changes what is prepared.
 system_recipe=2
@@ -45,19 +47,6 @@ system_source=(
 # Modules that guests load; what these need comes along.
 system_modules=(vfio-pci vfio_iommu_type1 ext4 loop virtio_blk)
 
-# What signs the archive; the package debian-archive-keyring has it.
-system_keys=/usr/share/keyrings/debian-archive-keyring.gpg
-
-# The machine's Debian archive, as its apt knows it.
-system_archive() {
-	local files
-	mapfile -t files < <(find /etc/apt -maxdepth 2 \
-		\( -name '*.list' -o -name '*.sources' \) 2>/dev/null)
-	[ ${#files[@]} -gt 0 ] || return 1
-	sed -nE 's,^(URIs:|deb( +\[[^]]*\])?) +((https?|file|copy):[^ ]*/debian)/?( .*)?$,\3,p' \
-		"${files[@]}" | head -n 1 | grep .
-}
-
 # The architecture of this machine, as dpkg calls it.
 system_host() {
 	dpkg --print-architecture
@@ -84,7 +73,7 @@ apt_configure() {
 	local suite=$1 archive=$2 dir=$work/apt/$1
 	mkdir -p "$dir"/{parts,lists/partial,cache/archives/partial}
 	: >"$dir/status"
-	echo "deb [signed-by=$system_keys] $archive $suite main" >"$dir/parts/debian.list"
+	echo "deb [signed-by=$debian_keys] $archive $suite main" >"$dir/parts/debian.list"
 	cat >"$dir/apt.conf" <<CONF
 Dir::Etc::sourcelist "/dev/null";
 Dir::Etc::sourceparts "$dir/parts";
@@ -214,8 +203,8 @@ prepare_parts() {
 	local archive suite
 
 	system_skip="apt knows no Debian archive on this machine, or not its keys"
-	[ -f "$system_keys" ] || return 1
-	archive=$(system_archive) || return 1
+	[ -f "$debian_keys" ] || return 1
+	archive=$(debian_archive) || return 1
 	suite=${system_suites[0]}
 	system_skip="packages of Debian $suite cannot be had, see $log"
 	apt_configure "$suite" "$archive" || return 1

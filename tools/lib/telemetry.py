@@ -24,10 +24,20 @@ def runtime_dirs():
 	without XDG_RUNTIME_DIR."""
 	yield '/var/run/dpdk'
 	env = os.environ
-	own = f'/tmp/dpdk-ism-{os.geteuid()}'
-	for base in (env.get('RUNTIME_DIRECTORY'), env.get('XDG_RUNTIME_DIR'), own, '/tmp'):
+	own = glob.glob(f'/tmp/dpdk-ism-{os.geteuid()}') + glob.glob(f'/tmp/dpdk-ism-{os.geteuid()}-*')
+	listed = env.get('RUNTIME_DIRECTORY', '').split(':')
+	for base in (*listed, env.get('XDG_RUNTIME_DIR'), *own, '/tmp'):
 		if base:
 			yield os.path.join(base, 'dpdk')
+
+
+def parent(pid):
+	"""Of a process; a program that holds a mount answers through its child."""
+	try:
+		with open(f'/proc/{pid}/status', encoding='ascii', errors='replace') as file:
+			return next(int(line.split()[1]) for line in file if line.startswith('PPid:'))
+	except (OSError, StopIteration):
+		return None
 
 
 def connect(pid):
@@ -44,7 +54,7 @@ def connect(pid):
 			except (OSError, ValueError):
 				sock.close()
 				continue
-			if hello.get('pid') == pid:
+			if pid in (hello.get('pid'), parent(hello.get('pid'))):
 				return sock, hello
 			sock.close()
 	return None

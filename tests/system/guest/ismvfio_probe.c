@@ -4,7 +4,7 @@
  * value, length, errno. Two drivers behave alike when the output is the same. What
  * differs from run to run by nature (tokens, handles) is judged here and not printed.
  *
- * Plain VFIO, no DPDK. Runs in a guest, linked statically. Behind QEMU (HARDWARE.md section 4).
+ * Plain VFIO, no DPDK. Runs in a guest, linked statically. Behind QEMU (SPEC-ism section 10).
  */
 #include <endian.h>
 #include <errno.h>
@@ -621,7 +621,7 @@ probe_dmb(struct probe *p, const struct memory *m)
 	     "the first segment arrived, the second did not");
 	must(run_command(p, 0x0b, body, 1, NULL, 0) == 0, "UNREG_DMB");
 	memset(m->dmb, 0, 64);
-	/* QEMU tells the guest nothing of an error of the device (HARDWARE.md section 4). */
+	/* QEMU tells the guest nothing of an error of the device (SPEC-ism section 10.9). */
 	say("store after that", pwrite(p->fd, data, 16, at(p, BAR_DATA, dmb_addr(m, 0, 0, 0))));
 	must(all_are(m->dmb, 64, 0), "nothing arrives any more");
 	must(run_command(p, 0x0b, body, 1, NULL, 0) == 0xffff, "UNREG_DMB again is refused");

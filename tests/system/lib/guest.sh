@@ -106,7 +106,7 @@ upstream_module() {
 #
 # Not quite as they are: QEMU refuses a store block of 8 bytes, with which the driver sends every
 # command. For tests alone it sends them as one PCI store, in the byte order in which QEMU would
-# hand on a block (HARDWARE.md section 4). Nothing else is changed.
+# hand on a block (SPEC-ism section 10.5). Nothing else is changed.
 kernel_ism_modules() {
 	local dir out=$1 file
 	shift

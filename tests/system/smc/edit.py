@@ -4,7 +4,7 @@
 QEMU wants store blocks at multiples of 8 bytes, more than 8 and at most 128 bytes long; the driver
 stores up to a page at once, at any offset. So a move becomes store blocks where they fit and
 stores of 1, 2, 4 and 8 bytes elsewhere, in the byte order in which QEMU hands on a block's
-words (HARDWARE.md section 4). Only the last one signals: QEMU would signal with each word of a
+words (SPEC-ism section 10.5). Only the last one signals: QEMU would signal with each word of a
 block.
 """
 import sys
