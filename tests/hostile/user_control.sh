@@ -94,7 +94,7 @@ if what == "bad":                      # 10,000 requests that are refused
     if count < 10000:
         sys.exit("only %d requests" % count)
 elif what == "fds":                    # descriptors of all kinds, wanted by nobody
-    files = [os.open("/dev/null", os.O_RDWR), os.open("/dev/fuse", os.O_RDWR),
+    files = [os.open("/dev/null", os.O_RDWR), os.dup(int(sys.argv[5])),
              os.open(sys.argv[4], os.O_RDWR), socket.socket(socket.AF_UNIX).detach()]
     while count < 2000 and time.monotonic() < end:
         s = connect()
@@ -132,7 +132,7 @@ elif what == "die":                    # comes, says half of it, goes
 print(what, count)
 PY
 
-# attack USER WHAT SECONDS [FILE]
+# attack USER WHAT SECONDS [FILE FUSE_DESCRIPTOR]
 attack() {
 	local user=$1
 	shift
@@ -147,6 +147,8 @@ memory_kib() {
 	awk '/^RssAnon/ { print $2 }' "/proc/${child_pid[server]}/status"
 }
 
+# Without udev it is root's alone: the attacker inherits it.
+exec {fuse}<>/dev/fuse
 runtime=victim
 ctl list >/dev/null
 attack 54321 bad 40 # warm up: threads, buffers
@@ -154,8 +156,8 @@ fds_before=$(fds)
 memory_before=$(memory_kib)
 start_verify_load "$MNT/disk"
 attack 54321 bad 40
-attack 0 fds 20 "$MNT/disk"
-attack 54321 fds 20 /dev/null
+attack 0 fds 20 "$MNT/disk" "$fuse"
+attack 54321 fds 20 /dev/null "$fuse"
 attack 54321 die 3
 for what in flood unread; do
 	for user in 54321 54322 54323; do
