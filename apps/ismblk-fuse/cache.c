@@ -29,7 +29,7 @@ forget_pages(fuse_ino_t ino, uint32_t id)
 	} notice = { .head = { .len = sizeof(notice), .error = FUSE_NOTIFY_INVAL_INODE },
 		     .what = { .ino = ino } };
 
-	return run_held_write(id, &notice, sizeof(notice));
+	return run_held_write(run_held_self(), id, &notice, sizeof(notice));
 }
 
 bool
@@ -52,7 +52,7 @@ take_answers(struct ismblk *app)
 	uint32_t id;
 	int ret;
 
-	while (app->caches_asked > 0 && (ret = run_held_wrote(&id)) != 0) {
+	while (app->caches_asked > 0 && (ret = run_held_wrote(run_held_self(), &id)) != 0) {
 		struct cache *k = id < PEERS_MAX * BLK_EXPORTS_MAX ? cache_of(app, id) : NULL;
 
 		if (k == NULL || !k->under_way)

@@ -498,7 +498,7 @@ static int
 give_to_holder(const struct ismblk *app)
 {
 	const int fds[] = { app->fuse_fd, app->record_fd };
-	int ret = run_held_give(fds, sizeof(fds) / sizeof(fds[0]));
+	int ret = run_held_give(run_held_self(), fds, sizeof(fds) / sizeof(fds[0]));
 
 	if (ret == 0)
 		return RUN_EXIT_OK;

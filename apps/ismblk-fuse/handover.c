@@ -126,7 +126,7 @@ handover_first(struct ismblk *app)
 		return complain("INIT", errno);
 	if (u.answer.head.error != 0)
 		return complain("libfuse refuses", -u.answer.head.error);
-	ret = (want & INIT2_RESEND) != 0 ? run_held_allow_next() : 0;
+	ret = (want & INIT2_RESEND) != 0 ? run_held_allow_next(run_held_self()) : 0;
 	return ret == 0 ? RUN_EXIT_OK : complain("its holder", -ret);
 }
 

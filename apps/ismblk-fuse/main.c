@@ -52,7 +52,7 @@ tell_ready(void)
 	int ret;
 
 	base_line_drain(READY_MS);
-	ret = run_held_ready();
+	ret = run_held_ready(run_held_self());
 	if (ret < 0)
 		run_error("the holder of the mount does not listen: %s", strerror(-ret));
 }
@@ -172,7 +172,7 @@ serve(void)
 	telemetry_stop();
 	if (run_held_leaving())
 		leave();
-	run_held_bye();
+	run_held_bye(run_held_self());
 	peers_drain(&app);
 	ret = atomic_load_explicit(&app.status, memory_order_relaxed);
 close_device:
@@ -256,7 +256,7 @@ find_record(void)
 	app.fuse_fd = fds[0];
 	ret = record_take(&app, fds[1]);
 	if (ret != RUN_EXIT_OK)
-		run_held_refuse();
+		run_held_refuse(run_held_self());
 	return ret;
 }
 

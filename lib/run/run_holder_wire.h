@@ -25,7 +25,8 @@ enum run_holder_message {
 	RUN_HOLDER_NOT_WROTE, /* id: it was not tried */
 };
 
-#define RUN_HOLDER_BYTES 128
+#define RUN_HOLDER_BYTES 512
+#define RUN_HOLDER_WRITE_MAX 128 /* of those, in a WRITE */
 
 struct run_holder_packet {
 	uint32_t kind;
