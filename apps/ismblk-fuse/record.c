@@ -18,7 +18,7 @@
 #include "run.h"
 
 #define MAGIC "ISMBLKR"
-#define VERSION 1 /* another one with each change of struct record, or of what it means */
+#define VERSION 2 /* another one with each change of struct record, or of what it means */
 
 static void *
 map(int fd, int prot)
@@ -34,7 +34,7 @@ fill(const struct ismblk *app, struct record *r)
 	memcpy(r->magic, MAGIC, sizeof(r->magic));
 	r->version = VERSION;
 	r->size = sizeof(*r);
-	memcpy(r->mount, app->opt.mount, strlen(app->opt.mount) + 1);
+	memcpy(r->where.dir, app->opt.mount, strlen(app->opt.mount) + 1);
 	r->read_only = app->opt.read_only;
 	r->allow_other = app->opt.allow_other;
 	r->cache_none = app->opt.cache == CACHE_NONE;
@@ -54,7 +54,7 @@ record_make(struct ismblk *app)
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
 		app->record = map(fd, PROT_READ | PROT_WRITE);
 	if (app->record == NULL) {
-		run_error("no memory for the mount's record: %s", strerror(errno));
+		ismblk_error(app, "no memory for the mount's record: %s", strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return RUN_EXIT_FAIL;
@@ -78,7 +78,7 @@ static bool
 is_ours(const struct record *r)
 {
 	return memcmp(r->magic, MAGIC, sizeof(r->magic)) == 0 && r->version == VERSION &&
-	       r->size == sizeof(*r) && memchr(r->mount, '\0', sizeof(r->mount)) != NULL;
+	       r->size == sizeof(*r) && memchr(r->where.dir, '\0', sizeof(r->where.dir)) != NULL;
 }
 
 static bool
@@ -129,12 +129,12 @@ record_take(struct ismblk *app, int fd)
 	else if (!is_sane(r))
 		what = "it is damaged";
 	if (what != NULL) {
-		run_error("cannot go on with the mount's record: %s", what);
+		ismblk_error(app, "cannot go on with the mount's record: %s", what);
 		return RUN_EXIT_FAIL;
 	}
 	app->record = r;
 	app->record_fd = fd;
-	app->opt.mount = r->mount;
+	app->opt.mount = r->where.dir;
 	app->request_max = r->request_max;
 	app->start = (struct timespec){ .tv_sec = r->start_s, .tv_nsec = r->start_ns };
 	return RUN_EXIT_OK;
