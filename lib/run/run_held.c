@@ -137,39 +137,13 @@ run_held_leaving(void)
 
 /* --- messages --- */
 
-static int
-send_packet(const struct run_held *h, const struct run_holder_packet *packet, size_t len,
-	    const int *fds, unsigned int count)
-{
-	union {
-		struct cmsghdr align;
-		char buf[CMSG_SPACE(RUN_HOLDER_FDS * sizeof(int))];
-	} control = { 0 };
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)packet, .iov_len = len };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *cmsg;
-
-	if (count > 0) {
-		msg.msg_control = control.buf;
-		msg.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(count * sizeof(int));
-		memcpy(CMSG_DATA(cmsg), fds, count * sizeof(int));
-	}
-	if (sendmsg(h->sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		return -errno;
-	return 0;
-}
-
 /* A handful of messages in a life: there is room. */
 static int
 say(const struct run_held *h, uint32_t kind, const int *fds, unsigned int count)
 {
 	const struct run_holder_packet packet = { .kind = kind };
 
-	return send_packet(h, &packet, RUN_HOLDER_HEAD, fds, count);
+	return run_holder_send(h->sock, &packet, RUN_HOLDER_HEAD, fds, count);
 }
 
 int
@@ -210,7 +184,7 @@ run_held_write(struct run_held *h, uint32_t id, const void *bytes, size_t len)
 	if (len > RUN_HOLDER_WRITE_MAX)
 		return -EINVAL;
 	memcpy(packet.bytes, bytes, len);
-	return send_packet(h, &packet, RUN_HOLDER_HEAD + len, NULL, 0);
+	return run_holder_send(h->sock, &packet, RUN_HOLDER_HEAD + len, NULL, 0);
 }
 
 int
