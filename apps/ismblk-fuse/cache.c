@@ -52,7 +52,12 @@ take_answers(struct ismblk *app)
 	uint32_t id;
 	int ret;
 
-	while (app->caches_asked > 0 && (ret = run_held_wrote(&app->held, &id)) != 0) {
+	/* As many as can be there: a holder may say more. */
+	for (unsigned int i = 0; i < 2 * ASKED_MAX && app->caches_asked > 0; i++) {
+		ret = run_held_wrote(&app->held, &id);
+		if (ret == 0)
+			break;
+
 		struct cache *k = id < PEERS_MAX * BLK_EXPORTS_MAX ? cache_of(app, id) : NULL;
 
 		if (k == NULL || !k->under_way)

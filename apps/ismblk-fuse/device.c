@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@
 #define BUFFERS_MAX 256
 #define BACKGROUND_MAX 1024 /* asynchronous requests that the kernel may have open */
 #define LONG_WRITE (128 * 1024) /* bytes of payload from which on a WRITE's successor gets a room */
+#define BLOCKED_NS (20 * BASE_NS_PER_MS) /* no read that does not wait takes so long */
 #define LOOK_EVERY 4 /* rounds, while answers are awaited */
 
 static __thread struct worker *self;
@@ -196,6 +198,22 @@ device_gone(struct worker *w, int err)
 	w->app->over(w->app);
 }
 
+ssize_t
+device_read(struct worker *w, const struct iovec *iov, int count)
+{
+	int fd = w->app->fuse_fd;
+	ssize_t n;
+
+	if (!w->app->guarded)
+		return readv(fd, iov, count);
+	w->thread = pthread_self();
+	/* Partner: device_guard(). */
+	atomic_store_explicit(&w->reading_ns, base_now_ns(), memory_order_release);
+	n = readv(fd, iov, count);
+	atomic_store_explicit(&w->reading_ns, 0, memory_order_relaxed);
+	return n;
+}
+
 /* --- a room for a long WRITE's payload (lib/blk), with the one peer that it can be for --- */
 
 static struct blk_cq *
@@ -221,11 +239,31 @@ receive(struct worker *w)
 		places = blk_cq_room(room_queue(w), w->app->request_max, &w->iov[1]);
 	w->iov[0].iov_base = w->current->mem;
 	w->iov[0].iov_len = REQUEST_HEAD + (places > 0 ? BLK_ROOM_HEAD : REQUEST_MAX);
-	n = readv(w->app->fuse_fd, w->iov, (int)places + 1);
+	n = device_read(w, w->iov, (int)places + 1);
 	w->placed = places > 0 && n > REQUEST_HEAD + BLK_ROOM_HEAD;
 	if (n > 0)
 		w->long_writes = in->opcode == FUSE_WRITE && n >= REQUEST_HEAD + LONG_WRITE;
 	return n;
+}
+
+void
+device_guard(struct ismblk *app, uint64_t now_ns)
+{
+	for (unsigned int i = 0; i < app->queues; i++) {
+		struct worker *w = &app->workers[i];
+		uint64_t since = atomic_load_explicit(&w->reading_ns, memory_order_acquire);
+
+		if (since == 0 || now_ns < since + BLOCKED_NS)
+			continue;
+		atomic_store_explicit(&app->blocked, true, memory_order_relaxed);
+		pthread_kill(w->thread, SIGURG);
+	}
+}
+
+static bool
+is_blocked(const struct ismblk *app)
+{
+	return atomic_load_explicit(&app->blocked, memory_order_relaxed);
 }
 
 /* @return 1 look again; 0 there is none; -1 look no further. */
@@ -235,6 +273,12 @@ receive_failed(struct worker *w, int err)
 	if (err == EAGAIN) {
 		STAT_ADD(w, empty, 1);
 		return 0;
+	}
+	if (is_blocked(w->app)) {
+		ismblk_error(w->app, "/dev/fuse was made to block: the mount ends");
+		atomic_store_explicit(&w->app->status, RUN_EXIT_FAIL, memory_order_relaxed);
+		w->app->over(w->app);
+		return -1;
 	}
 	/* ENOENT: the request was withdrawn while it was being read. */
 	if (err == EINTR || err == ENOENT)
@@ -311,7 +355,7 @@ device_poll(void *arg, uint64_t now_ns)
 
 	self = w;
 	w->now_ns = now_ns;
-	if (!w->draining && worth_looking(w))
+	if (!w->draining && !is_blocked(w->app) && worth_looking(w))
 		work += take_requests(w);
 	work += peers_poll_queues(w->app, w->index, now_ns);
 	if (w->held != 0)
@@ -539,9 +583,10 @@ device_start(struct ismblk *app)
 	ret = session_open(app);
 	if (ret == RUN_EXIT_OK)
 		ret = app->taken ? handover_next(app) : handover_first(app);
-	if (ret == RUN_EXIT_OK)
-		ret = add_pollers(app);
-	return ret == RUN_EXIT_OK && app->taken ? handover_resend(app) : ret;
+	/* Before anything is read: the kernel would send that again too, and lose our answer. */
+	if (ret == RUN_EXIT_OK && app->taken)
+		ret = handover_resend(app);
+	return ret == RUN_EXIT_OK ? add_pollers(app) : ret;
 }
 
 /* --- the end --- */

@@ -82,13 +82,15 @@ take_init(struct ismblk *app)
 {
 	struct worker *w = &app->workers[0];
 	struct pollfd pfd = { .fd = app->fuse_fd, .events = POLLIN };
+	struct iovec iov = { .iov_len = REQUEST_HEAD + REQUEST_MAX };
 	const struct fuse_in_header *in;
 	ssize_t n;
 
 	if (poll(&pfd, 1, (int)app->init_ms) == 0)
 		return -ETIMEDOUT;
 	device_take_buffer(w);
-	n = read(app->fuse_fd, w->current->mem, REQUEST_HEAD + REQUEST_MAX);
+	iov.iov_base = w->current->mem;
+	n = device_read(w, &iov, 1);
 	if (n < 0)
 		return -errno;
 	in = (const struct fuse_in_header *)w->current->mem;

@@ -21,6 +21,7 @@
  *	truncate.c    O_TRUNC
  *	cache.c       what the kernel keeps of a disk's content
  *	file.c        open, fsync, fallocate, lseek, copy_file_range
+ *	borrow.c      the same program as the holder of a mount that a runtime serves
  *	killed.c      requests of killed processes are given up
  *	hold.c        OPEN waits for the READs before it
  *	data.c        read and write
@@ -36,16 +37,20 @@
 #include <fuse_lowlevel.h>
 
 #include <limits.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/queue.h>
+#include <sys/uio.h>
 
 #include "base_bucket.h"
 #include "base_helper.h"
 #include "base_text.h"
 #include "blk_client.h"
 #include "link.h"
+#include "run_borrow.h"
 #include "run_holder.h"
 
 #define PEERS_MAX 16
@@ -58,6 +63,10 @@
 #define DISK_ATTR_SECONDS 0.0 /* and of disks: others change them; so it asks each time */
 
 /* --- options.c --- */
+
+#define KEEPALIVE_MS 1000 /* what the options are without a word */
+#define HOT_US 200
+#define IDLE_MAX_US 40000
 
 enum cache_mode {
 	CACHE_AUTO,
@@ -72,6 +81,7 @@ struct options {
 	unsigned int export_count;
 	const char *device;
 	bool read_only, list, json, allow_other, digest, quiet, no_restart;
+	struct run_borrow borrow;
 	enum cache_mode cache;
 	uint64_t queues, depth, slot_size;
 	uint64_t connect_timeout_ms, fast_io_fail_ms, io_timeout_ms, keepalive_ms;
@@ -201,6 +211,7 @@ struct record {
 	uint32_t files_used; /* places of files that were ever taken; grows only */
 	struct record_peer {
 		uint64_t gid;
+		uint64_t home; /* of a runtime's blk_kept, which has the places; 0: it is below */
 		/* By place of the disk. */
 		struct times folder_times, times[BLK_EXPORTS_MAX];
 		/* Losses of the disk before which no page in the kernel's cache was read. */
@@ -217,6 +228,17 @@ int record_make(struct ismblk *app);
  * @return RUN_EXIT_OK or RUN_EXIT_FAIL; the line is printed.
  */
 int record_take(struct ismblk *app, int fd);
+/*
+ * The same two for a holder that is somebody else's program: it can read the record, and nobody but
+ * us can write it. record_copy() takes nothing from the one it is given but a copy, which it checks;
+ * the holder needs the new one.
+ */
+int record_make_sealed(struct ismblk *app);
+int record_copy(struct ismblk *app, int fd);
+/* From now on what is written to it stays here: the next one shall find it as it is. */
+void record_leave(struct ismblk *app);
+/* Tolerates one that is not there. */
+void record_close(struct ismblk *app);
 /* For the holder: read-only. @return NULL: it is none of ours. Never unmapped. */
 const struct record *record_look(int fd);
 
@@ -249,6 +271,7 @@ struct peer {
 	unsigned int index;
 	struct blk_client *client;
 	struct record_peer *kept; /* NULL with --list */
+	uint64_t home; /* as the record's */
 	struct cache cache[BLK_EXPORTS_MAX];
 	struct reads *reads; /* BLK_EXPORTS_MAX, by the disk's place */
 };
@@ -289,7 +312,18 @@ void peers_close(struct ismblk *app);
 bool peers_selected(const struct ismblk *app, const struct blk_disk *disk);
 
 /* --- list.c --- */
+/* The exports to that stream. @return whether that could be done; the stream is not flushed. */
+bool list_write(const struct ismblk *app, FILE *stream);
+/* The same to stdout. @return enum run_exit. */
 int list_print(const struct ismblk *app);
+
+/* --- borrow.c --- */
+/*
+ * Have a runtime do what the options say: hold the mount that it serves, or print its list.
+ * @param client  connected; is closed here.
+ * @return what to exit with; lines are printed.
+ */
+int borrow(const struct options *opt, struct run_client *client);
 
 /* --- device.c --- */
 
@@ -369,6 +403,9 @@ struct worker {
 	bool answered; /* something was answered since /dev/fuse was last found empty */
 	bool deaf; /* /dev/fuse is left alone until something is free again */
 	bool polled; /* device_poll() is called */
+	/* While it reads /dev/fuse: since when; 0. Release: the thread that does. */
+	_Atomic uint64_t reading_ns;
+	pthread_t thread;
 	bool draining; /* no more requests are taken */
 	unsigned int skipped; /* rounds since /dev/fuse was last looked at */
 	struct base_bucket lines; /* of what users do to disks */
@@ -394,6 +431,13 @@ int device_start(struct ismblk *app);
  * EIO. Then no worker polls the mount. Does nothing when they do not. Any thread that is no worker.
  */
 void device_stop(struct ismblk *app, unsigned int ms);
+/*
+ * Interrupt reads of a guarded mount that do not return; SIGURG has a handler. While there are
+ * workers, any thread.
+ */
+void device_guard(struct ismblk *app, uint64_t now_ns);
+/* readv() of /dev/fuse by the caller, for w. @return as readv(). */
+ssize_t device_read(struct worker *w, const struct iovec *iov, int count);
 /* End libfuse's session; the mount is the holder's. Tolerates what is not there. */
 void device_close(struct ismblk *app);
 /* A buffer to read a request into, `current`. */
@@ -540,9 +584,20 @@ struct ismblk {
 	void (*say)(struct ismblk *app, const char *line);
 	/* The mount has ended by itself. Any worker; must not wait. */
 	void (*over)(struct ismblk *app);
-	/* NULL: in the record. What is kept of that peer. Control thread. */
-	struct blk_kept *(*find_kept)(struct ismblk *app, uint64_t gid);
+	/*
+	 * NULL: all is kept in the record. What is kept of that peer; *home is the one that it has
+	 * to be, or 0 and gets it. @return NULL: there is none. Control thread, as drop_kept().
+	 */
+	struct blk_kept *(*find_kept)(struct ismblk *app, uint64_t gid, uint64_t *home);
+	/* The last mount of that peer is gone. */
+	void (*drop_kept)(struct ismblk *app, uint64_t gid);
 	unsigned int init_ms; /* how long to wait for the kernel's INIT */
+	/*
+	 * Somebody else can make /dev/fuse block, which is for both of us: reads are watched
+	 * (device_guard()), and after one that blocked there are no more.
+	 */
+	bool guarded;
+	_Atomic bool blocked;
 	SLIST_ENTRY(ismblk) shown; /* of those that telemetry shows */
 	bool is_shown;
 	struct peer peers[PEERS_MAX];

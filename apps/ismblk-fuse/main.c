@@ -337,6 +337,7 @@ int
 main(int argc, char **argv)
 {
 	bool held = run_held_start();
+	struct run_client client;
 	char **app_argv;
 	int ret, app_argc;
 
@@ -349,6 +350,11 @@ main(int argc, char **argv)
 	if (ret >= 0)
 		return ret;
 	run_quiet(app.opt.quiet || app.opt.list);
+	if (!held) {
+		ret = run_borrow_choose(&app.opt.borrow, app.opt.device, &client);
+		if (ret != RUN_EXIT_OK || client.fd >= 0)
+			return ret != RUN_EXIT_OK ? ret : borrow(&app.opt, &client);
+	}
 	app.shares = &shares;
 	app.held = *run_held_self();
 	app.over = mount_over;

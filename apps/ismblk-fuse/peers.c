@@ -58,6 +58,18 @@ peer_changed(struct peer *p, struct blk_disk *disk)
 
 /* --- start --- */
 
+/* Where the client keeps what must outlive it; NULL: with --list, or there is no place for it. */
+static struct blk_kept *
+find_kept(struct ismblk *app, struct peer *p, uint64_t gid)
+{
+	struct record *r = app->record;
+
+	p->home = r != NULL ? r->peers[app->peer_count].home : 0;
+	if (app->find_kept != NULL)
+		return app->find_kept(app, gid, &p->home);
+	return r != NULL ? &r->peers[app->peer_count].kept : NULL;
+}
+
 static int
 open_peer(struct ismblk *app, uint64_t gid)
 {
@@ -73,9 +85,7 @@ open_peer(struct ismblk *app, uint64_t gid)
 		.digest = app->opt.digest,
 		.fast_io_fail_ms = (uint32_t)app->opt.fast_io_fail_ms,
 		.io_timeout_ms = (uint32_t)app->opt.io_timeout_ms,
-		.kept = app->find_kept != NULL ? app->find_kept(app, gid)
-			: kept != NULL	       ? &kept->kept
-					       : NULL,
+		.kept = find_kept(app, p, gid),
 	};
 	const char *differs;
 	int ret;
@@ -85,6 +95,11 @@ open_peer(struct ismblk *app, uint64_t gid)
 	p->index = app->peer_count;
 	p->kept = kept;
 	base_gid_str(gid, p->name);
+	if (app->find_kept != NULL && conf.kept == NULL) {
+		ismblk_error(app, "peer %s: this runtime %s", p->name,
+			     p->home != 0 ? "does not remember the mount" : "has no place for it");
+		return RUN_EXIT_FAIL;
+	}
 	p->reads = calloc(BLK_EXPORTS_MAX, sizeof(*p->reads));
 	if (p->reads == NULL) {
 		ismblk_error(app, "no memory for peer %s", p->name);
@@ -93,6 +108,9 @@ open_peer(struct ismblk *app, uint64_t gid)
 	ret = share_take(app->shares, p, &conf, &differs);
 	if (ret != 0)
 		free(p->reads);
+	/* It was made for a client that there is none of. */
+	if (ret != 0 && ret != -EEXIST && app->drop_kept != NULL && !app->taken)
+		app->drop_kept(app, gid);
 	if (ret == -EEXIST) {
 		ismblk_error(
 			app,
@@ -331,7 +349,8 @@ peers_close(struct ismblk *app)
 	while (app->peer_count > 0) {
 		struct peer *p = &app->peers[--app->peer_count];
 
-		(void)share_drop(app->shares, p);
+		if (share_drop(app->shares, p) && app->drop_kept != NULL)
+			app->drop_kept(app, p->gid);
 		free(p->reads);
 	}
 }
