@@ -25,11 +25,13 @@ struct run_borrow {
 };
 
 /* Rows for a program's table of options: `field` is a struct run_borrow in its struct. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): names of a type and of a member stand without */
 #define RUN_BORROW_OPTIONS(type, field)                                                            \
 	{ "runtime", RUN_OPTION_TEXT, .at = offsetof(struct type, field.runtime) },                \
 	{                                                                                          \
 		"own", RUN_OPTION_FLAG, .at = offsetof(struct type, field.own)                     \
 	}
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* Their lines of --help. */
 #define RUN_BORROW_HELP                                                                            \
