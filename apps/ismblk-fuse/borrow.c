@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The holder of a mount that a runtime serves (run_borrow.h). It mounts as whoever runs it, keeps
- * /dev/fuse, passes nothing on but the wish to end, and waits for the next runtime of that name when
- * one dies. No EAL; one thread besides those that may wait for the kernel.
+ * /dev/fuse, passes nothing on but the wish to end, and waits for the next runtime of that name
+ * when one dies. No EAL; one thread besides those that may wait for the kernel.
  *
  *	ask --- MOUNT: mount, GIVE --- READY: prints "ready" --- served --- BYE: the end
  *	                                  ^                         |

@@ -382,7 +382,7 @@ worker_init(struct ismblk *app, struct worker *w, unsigned int index)
 	TAILQ_INIT(&w->active);
 	w->contexts = calloc(CONTEXTS, sizeof(*w->contexts));
 	w->buffers = calloc(buffers, sizeof(*w->buffers));
-	/* A page more: a kernel of an older protocol has shorter heads, which libfuse passes over. */
+	/* A page more: heads of older protocols are shorter, and libfuse passes over them. */
 	w->memory_size = buffers * buffer_size + PAGE;
 	mem = mmap(NULL, w->memory_size, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -230,8 +230,8 @@ int record_make(struct ismblk *app);
 int record_take(struct ismblk *app, int fd);
 /*
  * The same two for a holder that is somebody else's program: it can read the record, and nobody but
- * us can write it. record_copy() takes nothing from the one it is given but a copy, which it checks;
- * the holder needs the new one.
+ * us can write it. record_copy() takes nothing from the one it is given but a copy, which it
+ * checks; the holder needs the new one.
  */
 int record_make_sealed(struct ismblk *app);
 int record_copy(struct ismblk *app, int fd);

@@ -42,8 +42,8 @@ static const char help[] =
 	"  --help, --version        print this, or the version, and end\n"
 	"\n"
 	"A function is owned when a device is named, and borrowed when a dpdk-ismd runs: then\n"
-	"it serves the mount. EAL options are DPDK's: -l 0-1, --vdev=raw_ism0,socket=PATH and so on. The variable\n"
-	"ISM_VDEV_SOCKET stands for the latter. See dpdk-ismblk(1).\n";
+	"it serves the mount. EAL options are DPDK's: -l 0-1, --vdev=raw_ism0,socket=PATH\n"
+	"and so on. The variable ISM_VDEV_SOCKET stands for the latter. See dpdk-ismblk(1).\n";
 
 /* Seconds, or milliseconds with "ms". */
 static int

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Counters of the mounts of this process: /ismblk/mount. The disks' own are lib/blk's, under /blk/client. */
+/*
+ * Counters of the mounts of this process: /ismblk/mount. The disks' own are lib/blk's, under
+ * /blk/client.
+ */
 #include "base_dpdk.h"
 #include "ismblk.h"
 

@@ -354,8 +354,8 @@ static const struct run_method methods[] = {
 };
 
 /*
- * If nobody asked for it, serving goes on, whatever is wrong with the folder; control_start() tells,
- * when all else is in order.
+ * If nobody asked for it, serving goes on, whatever is wrong with the folder; control_start()
+ * tells, when all else is in order.
  */
 static int
 complain(struct ismd *d, int ret, const char *err)

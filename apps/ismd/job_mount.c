@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Mounts: a program (dpdk-ismblk) holds one, we serve it. It asks with one end of a socket, over
- * which it is a holder as in run_holder.h; after the death of a runtime before us, with the mount as
- * well: /dev/fuse and the record.
+ * which it is a holder as in run_holder.h; after the death of a runtime before us, with the mount
+ * as well: /dev/fuse and the record.
  *
  * Each has a thread, which does all that may wait: until peers are there, for the holder, for the
  * kernel's first word, for the end. Workers serve the mount, and the thread changes what is theirs

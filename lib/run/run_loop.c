@@ -266,7 +266,7 @@ take_calls(struct worker *w, struct call *next)
 	return n;
 }
 
-/* The first that wants to be woken makes it; whoever comes second takes that. @return it; -errno. */
+/* The first that wants to be woken makes it; a second one takes that. @return it; -errno. */
 static int
 wake_epoll(struct worker *w)
 {

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# The runtime that serves mounts is killed, and ended in good order, again and again: fio --verify, a
-# file system on a loop device and a reader notice nothing but the time. ISM_SURVIVE_KILLS=100 does it
-# more often.
+# The runtime that serves mounts is killed, and ended in good order, again and again: fio --verify,
+# a file system on a loop device and a reader notice nothing but the time. ISM_SURVIVE_KILLS=100
+# does it more often.
 # shellcheck source=tests/lib/integration.sh
 . "$(dirname "$0")/../lib/integration.sh"
 # shellcheck source=tests/lib/survive.sh
@@ -55,8 +55,8 @@ for name in m1 m2; do
 	[ "$(grep -cx ready "$WORK/$name.out")" -eq 1 ] || fail "ready was said again"
 done
 
-# What was written and not flushed is lost while nobody serves: the next fsync says so, once, and that
-# of a runtime after it says nothing of it again.
+# What was written and not flushed is lost while nobody serves: the next fsync says so, once, and
+# that of a runtime after it says nothing of it again.
 image_make later.img 16 >/dev/null
 exec 5<>"$WORK/m1/disk"
 dd if=/dev/zero of=/dev/fd/5 bs=64k count=1 oflag=direct conv=notrunc status=none

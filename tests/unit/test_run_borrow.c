@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A function of our own, or a runtime's: what the options and the runtimes that are there make of it. */
+/* A function of our own, or a runtime's: what options and the runtimes that are there make of it */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
