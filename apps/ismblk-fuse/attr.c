@@ -121,12 +121,12 @@ set_times(struct times *t, const struct attr_change *change, int64_t base)
 /* --- files and folders --- */
 
 static void
-fill_common(struct stat *st, fuse_ino_t ino)
+fill_common(const struct ismblk *app, struct stat *st, fuse_ino_t ino)
 {
 	memset(st, 0, sizeof(*st));
 	st->st_ino = ino;
-	st->st_uid = geteuid();
-	st->st_gid = getegid();
+	st->st_uid = app->uid;
+	st->st_gid = app->gid;
 	st->st_blksize = 4096;
 }
 
@@ -141,7 +141,7 @@ folder_times(struct ismblk *app, fuse_ino_t ino)
 static void
 fill_folder(struct ismblk *app, struct stat *st, fuse_ino_t ino)
 {
-	fill_common(st, ino);
+	fill_common(app, st, ino);
 	st->st_mode = S_IFDIR | (app->opt.allow_other ? 0555 : 0500);
 	st->st_nlink = 2;
 	fill_times(app, st, folder_times(app, ino), to_ns(&app->start), to_ns(&app->start));
@@ -157,7 +157,7 @@ fill_file(struct ismblk *app, struct stat *st, fuse_ino_t ino, const struct blk_
 
 	if (app->opt.allow_other)
 		mode |= mode >> 3 | mode >> 6;
-	fill_common(st, ino);
+	fill_common(app, st, ino);
 	fill_times(app, st, t, mtime, told->ctime != 0 ? (int64_t)told->ctime : mtime);
 	st->st_mode = S_IFREG | mode;
 	st->st_nlink = 1;

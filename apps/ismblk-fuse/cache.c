@@ -21,7 +21,7 @@
 
 /* @return 0; -errno: not now. */
 static int
-forget_pages(fuse_ino_t ino, uint32_t id)
+forget_pages(struct ismblk *app, fuse_ino_t ino, uint32_t id)
 {
 	const struct {
 		struct fuse_out_header head;
@@ -29,7 +29,7 @@ forget_pages(fuse_ino_t ino, uint32_t id)
 	} notice = { .head = { .len = sizeof(notice), .error = FUSE_NOTIFY_INVAL_INODE },
 		     .what = { .ino = ino } };
 
-	return run_held_write(id, &notice, sizeof(notice));
+	return run_held_write(&app->held, id, &notice, sizeof(notice));
 }
 
 bool
@@ -52,7 +52,12 @@ take_answers(struct ismblk *app)
 	uint32_t id;
 	int ret;
 
-	while (app->caches_asked > 0 && (ret = run_held_wrote(&id)) != 0) {
+	/* As many as can be there: a holder may say more. */
+	for (unsigned int i = 0; i < 2 * ASKED_MAX && app->caches_asked > 0; i++) {
+		ret = run_held_wrote(&app->held, &id);
+		if (ret == 0)
+			break;
+
 		struct cache *k = id < PEERS_MAX * BLK_EXPORTS_MAX ? cache_of(app, id) : NULL;
 
 		if (k == NULL || !k->under_way)
@@ -79,7 +84,7 @@ look(struct peer *p, unsigned int i)
 	    atomic_load_explicit(&p->kept->forgotten[i], memory_order_relaxed) == losses)
 		return 0;
 	k->asked = losses;
-	k->under_way = forget_pages(tree_ino(p, disk), p->index * BLK_EXPORTS_MAX + i) == 0;
+	k->under_way = forget_pages(p->app, tree_ino(p, disk), p->index * BLK_EXPORTS_MAX + i) == 0;
 	p->app->caches_asked += k->under_way;
 	return 1;
 }
@@ -112,7 +117,7 @@ cache_settle(struct ismblk *app)
 	unsigned int i;
 
 	for (; app->caches_asked > 0 && now < deadline; now = base_now_ns()) {
-		for (i = 0; i < app->queues; i++)
+		for (i = 0; app->workers != NULL && i < app->queues; i++)
 			device_poll(&app->workers[i], now);
 		peers_fail(app);
 		take_answers(app);

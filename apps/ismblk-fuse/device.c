@@ -9,17 +9,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base_time.h"
 #include "run.h"
-#include "run_holder.h"
 
 #ifndef MADV_POPULATE_WRITE /* Linux 5.14 */
 #define MADV_POPULATE_WRITE 23
@@ -29,6 +30,7 @@
 #define BUFFERS_MAX 256
 #define BACKGROUND_MAX 1024 /* asynchronous requests that the kernel may have open */
 #define LONG_WRITE (128 * 1024) /* bytes of payload from which on a WRITE's successor gets a room */
+#define BLOCKED_NS (20 * BASE_NS_PER_MS) /* no read that does not wait takes so long */
 #define LOOK_EVERY 4 /* rounds, while answers are awaited */
 
 static __thread struct worker *self;
@@ -193,7 +195,23 @@ device_gone(struct worker *w, int err)
 		run_error("/dev/fuse: %s", strerror(err));
 		atomic_store_explicit(&w->app->status, RUN_EXIT_FAIL, memory_order_relaxed);
 	}
-	run_stop();
+	w->app->over(w->app);
+}
+
+ssize_t
+device_read(struct worker *w, const struct iovec *iov, int count)
+{
+	int fd = w->app->fuse_fd;
+	ssize_t n;
+
+	if (!w->app->guarded)
+		return readv(fd, iov, count);
+	w->thread = pthread_self();
+	/* Partner: device_guard(). */
+	atomic_store_explicit(&w->reading_ns, base_now_ns(), memory_order_release);
+	n = readv(fd, iov, count);
+	atomic_store_explicit(&w->reading_ns, 0, memory_order_relaxed);
+	return n;
 }
 
 /* --- a room for a long WRITE's payload (lib/blk), with the one peer that it can be for --- */
@@ -221,11 +239,31 @@ receive(struct worker *w)
 		places = blk_cq_room(room_queue(w), w->app->request_max, &w->iov[1]);
 	w->iov[0].iov_base = w->current->mem;
 	w->iov[0].iov_len = REQUEST_HEAD + (places > 0 ? BLK_ROOM_HEAD : REQUEST_MAX);
-	n = readv(w->app->fuse_fd, w->iov, (int)places + 1);
+	n = device_read(w, w->iov, (int)places + 1);
 	w->placed = places > 0 && n > REQUEST_HEAD + BLK_ROOM_HEAD;
 	if (n > 0)
 		w->long_writes = in->opcode == FUSE_WRITE && n >= REQUEST_HEAD + LONG_WRITE;
 	return n;
+}
+
+void
+device_guard(struct ismblk *app, uint64_t now_ns)
+{
+	for (unsigned int i = 0; i < app->queues; i++) {
+		struct worker *w = &app->workers[i];
+		uint64_t since = atomic_load_explicit(&w->reading_ns, memory_order_acquire);
+
+		if (since == 0 || now_ns < since + BLOCKED_NS)
+			continue;
+		atomic_store_explicit(&app->blocked, true, memory_order_relaxed);
+		pthread_kill(w->thread, SIGURG);
+	}
+}
+
+static bool
+is_blocked(const struct ismblk *app)
+{
+	return atomic_load_explicit(&app->blocked, memory_order_relaxed);
 }
 
 /* @return 1 look again; 0 there is none; -1 look no further. */
@@ -235,6 +273,12 @@ receive_failed(struct worker *w, int err)
 	if (err == EAGAIN) {
 		STAT_ADD(w, empty, 1);
 		return 0;
+	}
+	if (is_blocked(w->app)) {
+		ismblk_error(w->app, "/dev/fuse was made to block: the mount ends");
+		atomic_store_explicit(&w->app->status, RUN_EXIT_FAIL, memory_order_relaxed);
+		w->app->over(w->app);
+		return -1;
 	}
 	/* ENOENT: the request was withdrawn while it was being read. */
 	if (err == EINTR || err == ENOENT)
@@ -311,7 +355,7 @@ device_poll(void *arg, uint64_t now_ns)
 
 	self = w;
 	w->now_ns = now_ns;
-	if (worth_looking(w))
+	if (!w->draining && !is_blocked(w->app) && worth_looking(w))
 		work += take_requests(w);
 	work += peers_poll_queues(w->app, w->index, now_ns);
 	if (w->held != 0)
@@ -338,7 +382,8 @@ worker_init(struct ismblk *app, struct worker *w, unsigned int index)
 	TAILQ_INIT(&w->active);
 	w->contexts = calloc(CONTEXTS, sizeof(*w->contexts));
 	w->buffers = calloc(buffers, sizeof(*w->buffers));
-	w->memory_size = buffers * buffer_size;
+	/* A page more: heads of older protocols are shorter, and libfuse passes over them. */
+	w->memory_size = buffers * buffer_size + PAGE;
 	mem = mmap(NULL, w->memory_size, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	w->memory = mem == MAP_FAILED ? NULL : mem;
@@ -435,8 +480,8 @@ static const struct fuse_lowlevel_ops ops = {
 };
 
 /* libfuse's own words: kept while we mount, so that a failure is one line; printed later on. */
-static char fuse_words[256];
-static bool fuse_keep_words;
+static __thread char fuse_words[256];
+static __thread bool fuse_keep_words;
 
 static void
 on_fuse_log(enum fuse_log_level level, const char *fmt, va_list ap)
@@ -463,6 +508,7 @@ session_open(struct ismblk *app)
 	/* libfuse compares it with what op_init() says. */
 	snprintf(options, sizeof(options), "max_read=%u", app->request_max);
 	fuse_set_log_func(on_fuse_log);
+	fuse_words[0] = '\0';
 	fuse_keep_words = true;
 	app->session = fuse_session_new(&args, &ops, sizeof(ops), app);
 	fuse_opt_free_args(&args);
@@ -470,89 +516,80 @@ session_open(struct ismblk *app)
 	snprintf(path, sizeof(path), "/dev/fd/%d", app->session_fd);
 	if (app->session == NULL || app->session_fd < 0 ||
 	    fuse_session_mount(app->session, path) != 0) {
-		run_error("cannot serve %s: %s", app->opt.mount,
-			  fuse_words[0] != '\0' ? fuse_words : "libfuse gives no reason");
+		fuse_keep_words = false;
+		ismblk_error(app, "cannot serve %s: %s", app->opt.mount,
+			     fuse_words[0] != '\0' ? fuse_words : "libfuse gives no reason");
 		return RUN_EXIT_FAIL;
 	}
 	fuse_keep_words = false;
 	return RUN_EXIT_OK;
 }
 
+struct add {
+	struct worker *worker;
+	int ret;
+};
+
+/* On the worker. */
+static void
+add_poller(void *arg)
+{
+	struct add *add = arg;
+	struct worker *w = add->worker;
+
+	add->ret = run_add_poller(w->index, device_poll, w);
+	if (add->ret != 0)
+		return;
+	w->polled = true;
+	add->ret = run_add_wake_fd(w->index, w->app->fuse_fd);
+}
+
 static int
 add_pollers(struct ismblk *app)
 {
-	unsigned int i;
+	int ret = 0;
 
-	for (i = 0; i < app->queues; i++) {
-		run_add_wake_fd(i, app->fuse_fd);
-		if (run_add_poller(i, device_poll, &app->workers[i]) != 0) {
-			run_error("too few lcores for %u queues", app->queues);
-			return RUN_EXIT_USAGE;
-		}
+	for (unsigned int i = 0; i < app->queues && ret == 0; i++) {
+		struct add add = { .worker = &app->workers[i] };
+
+		ret = run_call(i, add_poller, &add);
+		if (ret == 0)
+			ret = add.ret;
 	}
-	return RUN_EXIT_OK;
-}
-
-/* From here on the mount is the holder's too, and ends with it. */
-static int
-give_to_holder(const struct ismblk *app)
-{
-	const int fds[] = { app->fuse_fd, app->record_fd };
-	int ret = run_held_give(fds, sizeof(fds) / sizeof(fds[0]));
-
 	if (ret == 0)
 		return RUN_EXIT_OK;
-	run_error("cannot give the mount to its holder: %s", strerror(-ret));
+	ismblk_error(app, "the lcores cannot serve the mount: %s", strerror(-ret));
 	return RUN_EXIT_FAIL;
 }
 
-static int
+int
 device_init(struct ismblk *app)
 {
 	if (workers_init(app) == 0 && file_init(app) == 0)
 		return RUN_EXIT_OK;
-	run_error("no memory for request buffers");
+	ismblk_error(app, "no memory for request buffers");
 	return RUN_EXIT_FAIL;
 }
 
 int
-device_mount(struct ismblk *app)
+device_start(struct ismblk *app)
 {
-	char real[PATH_MAX];
-	int ret = device_init(app);
+	int ret;
 
-	/* Once more: connecting took its time. */
-	if (ret == RUN_EXIT_OK)
-		ret = mountpoint_check(app->opt.mount, real);
-	if (ret == RUN_EXIT_OK)
-		ret = mount_make(app);
-	if (ret == RUN_EXIT_OK)
-		ret = give_to_holder(app);
-	if (ret != RUN_EXIT_OK)
-		return ret;
 	if (fcntl(app->fuse_fd, F_SETFL, fcntl(app->fuse_fd, F_GETFL) | O_NONBLOCK) < 0) {
-		run_error("/dev/fuse: %s", strerror(errno));
+		ismblk_error(app, "/dev/fuse: %s", strerror(errno));
 		return RUN_EXIT_FAIL;
 	}
 	ret = session_open(app);
 	if (ret == RUN_EXIT_OK)
-		ret = handover_first(app);
+		ret = app->taken ? handover_next(app) : handover_first(app);
+	/* Before anything is read: the kernel would send that again too, and lose our answer. */
+	if (ret == RUN_EXIT_OK && app->taken)
+		ret = handover_resend(app);
 	return ret == RUN_EXIT_OK ? add_pollers(app) : ret;
 }
 
-int
-device_take(struct ismblk *app)
-{
-	int ret = device_init(app);
-
-	if (ret == RUN_EXIT_OK)
-		ret = session_open(app);
-	if (ret == RUN_EXIT_OK)
-		ret = handover_next(app);
-	if (ret == RUN_EXIT_OK)
-		ret = add_pollers(app);
-	return ret == RUN_EXIT_OK ? handover_resend(app) : ret;
-}
+/* --- the end --- */
 
 /* Of opens that are held. The ios have ended. */
 static void
@@ -562,19 +599,85 @@ give_up_all(struct worker *w)
 		context_give_up(TAILQ_FIRST(&w->active), EIO);
 }
 
+/* On the worker, as the next two. */
+static void
+begin_draining(void *arg)
+{
+	struct worker *w = arg;
+
+	w->draining = true;
+	set_deaf(w, true);
+}
+
+struct look {
+	struct worker *worker;
+	bool busy;
+};
+
+static void
+look_at_worker(void *arg)
+{
+	struct look *look = arg;
+
+	look->busy = look->worker->polled && !TAILQ_EMPTY(&look->worker->active);
+}
+
+static void
+remove_poller(void *arg)
+{
+	struct worker *w = arg;
+
+	hold_step(w);
+	give_up_all(w);
+	if (!w->polled)
+		return;
+	w->polled = false;
+	if (!w->deaf)
+		run_remove_wake_fd(w->index, w->app->fuse_fd);
+	run_remove_poller(w->index, device_poll, w);
+}
+
+static bool
+is_busy(struct ismblk *app)
+{
+	struct look look = { .busy = false };
+
+	for (unsigned int i = 0; i < app->queues && !look.busy; i++) {
+		look.worker = &app->workers[i];
+		(void)run_call(i, look_at_worker, &look);
+	}
+	return look.busy;
+}
+
+void
+device_stop(struct ismblk *app, unsigned int ms)
+{
+	const struct timespec nap = { .tv_nsec = BASE_NS_PER_MS };
+	uint64_t end = base_now_ns() + ms * BASE_NS_PER_MS;
+	unsigned int i;
+
+	if (app->workers == NULL)
+		return;
+	for (i = 0; i < app->queues; i++)
+		(void)run_call(i, begin_draining, &app->workers[i]);
+	while (base_now_ns() < end && is_busy(app))
+		nanosleep(&nap, NULL);
+	for (i = 0; i < app->queues; i++)
+		(void)run_call(i, remove_poller, &app->workers[i]);
+}
+
 void
 device_close(struct ismblk *app)
 {
-	cache_settle(app);
-	for (unsigned int i = 0; app->workers != NULL && i < app->queues; i++)
-		hold_step(&app->workers[i]);
-	for (unsigned int i = 0; app->workers != NULL && i < app->queues; i++)
-		give_up_all(&app->workers[i]);
 	if (app->session != NULL)
 		fuse_session_destroy(app->session);
+	else if (app->session_fd >= 0)
+		close(app->session_fd);
 	app->session = NULL;
+	app->session_fd = -1;
 	if (app->fuse_fd >= 0)
 		close(app->fuse_fd);
 	app->fuse_fd = -1;
 	workers_free(app);
+	file_fini(app);
 }

@@ -29,18 +29,21 @@
  * All of FILES_MAX, at the places of their kept halves; the kernel gives memory for those that are
  * used. What it knows of a file (fh) is place + 1 and, above, the place's serial.
  */
-static struct file *files;
-static struct record *record;
-/* Opens and closes of all workers. */
-static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
-static SLIST_HEAD(, file) unused = SLIST_HEAD_INITIALIZER(unused);
+struct files {
+	pthread_mutex_t lock; /* opens and closes of all workers */
+	SLIST_HEAD(, file) unused;
+	struct record *record;
+	struct file file[FILES_MAX];
+};
 
 /* --- the table --- */
 
 static uint64_t
 handle_of(const struct file *f)
 {
-	return (uint64_t)f->kept->serial << 32 | (uint64_t)(f - files + 1);
+	const struct files *files = f->peer->app->files;
+
+	return (uint64_t)f->kept->serial << 32 | (uint64_t)(f - files->file + 1);
 }
 
 static uint32_t
@@ -85,15 +88,18 @@ restore_owed(struct kept_file *kept)
 int
 file_init(struct ismblk *app)
 {
-	void *mem = mmap(NULL, FILES_MAX * sizeof(*files), PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct record *record = app->record;
+	struct files *files = mmap(NULL, sizeof(*files), PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	if (mem == MAP_FAILED)
+	if (files == MAP_FAILED)
 		return -ENOMEM;
-	files = mem;
-	record = app->record;
+	pthread_mutex_init(&files->lock, NULL);
+	SLIST_INIT(&files->unused);
+	files->record = record;
+	app->files = files;
 	for (uint32_t i = 0; i < record->files_used; i++) {
-		struct file *f = &files[i];
+		struct file *f = &files->file[i];
 
 		f->kept = &record->files[i];
 		restore_owed(f->kept);
@@ -101,57 +107,78 @@ file_init(struct ismblk *app)
 			continue;
 		f->kept->serial++;
 		set_state(f->kept, FILE_FREE);
-		SLIST_INSERT_HEAD(&unused, f, entry);
+		SLIST_INSERT_HEAD(&files->unused, f, entry);
 	}
 	return 0;
 }
 
+void
+file_fini(struct ismblk *app)
+{
+	if (app->files == NULL)
+		return;
+	pthread_mutex_destroy(&app->files->lock);
+	munmap(app->files, sizeof(*app->files));
+	app->files = NULL;
+}
+
 /* @return NULL: too many are open. */
 static struct file *
-take_place(void)
+take_place(struct files *files)
 {
+	struct record *record = files->record;
 	struct file *f;
 
-	pthread_mutex_lock(&files_lock);
-	f = SLIST_FIRST(&unused);
+	pthread_mutex_lock(&files->lock);
+	f = SLIST_FIRST(&files->unused);
 	if (f != NULL) {
-		SLIST_REMOVE_HEAD(&unused, entry);
+		SLIST_REMOVE_HEAD(&files->unused, entry);
 	} else if (record->files_used < FILES_MAX) {
-		f = &files[record->files_used];
+		f = &files->file[record->files_used];
 		f->kept = &record->files[record->files_used++];
 	}
-	pthread_mutex_unlock(&files_lock);
+	pthread_mutex_unlock(&files->lock);
 	return f;
 }
 
 void
 file_free(struct file *f)
 {
+	struct files *files = f->peer->app->files;
+
 	/* First: if we die in between, the place is lost, but never two files in one. */
 	f->kept->serial++;
 	set_state(f->kept, FILE_FREE);
 	f->disk = NULL;
-	pthread_mutex_lock(&files_lock);
-	SLIST_INSERT_HEAD(&unused, f, entry);
-	pthread_mutex_unlock(&files_lock);
+	pthread_mutex_lock(&files->lock);
+	SLIST_INSERT_HEAD(&files->unused, f, entry);
+	pthread_mutex_unlock(&files->lock);
 }
 
 static struct file *
-find(uint64_t handle)
+find(struct files *files, uint64_t handle)
 {
 	uint64_t place = (handle & UINT32_MAX) - 1;
 	struct file *f;
 
 	if (place >= FILES_MAX)
 		return NULL;
-	f = &files[place];
+	f = &files->file[place];
 	return f->disk != NULL && f->kept->serial == handle >> 32 ? f : NULL;
+}
+
+static struct files *
+files_of(fuse_req_t req)
+{
+	const struct ismblk *app = fuse_req_userdata(req);
+
+	return app->files;
 }
 
 struct file *
 file_of(fuse_req_t req, const struct fuse_file_info *fi)
 {
-	struct file *f = find(fi->fh);
+	struct file *f = find(files_of(req), fi->fh);
 
 	if (f == NULL)
 		fuse_reply_err(req, EBADF);
@@ -187,17 +214,18 @@ unique_of_request(void)
 
 /* An OPEN that comes again: an earlier process may have made the file, and may have said so. */
 static struct file *
-find_opening(uint64_t unique)
+find_opening(struct files *files, uint64_t unique)
 {
+	const struct record *record = files->record;
 	struct file *found = NULL;
 
-	pthread_mutex_lock(&files_lock);
+	pthread_mutex_lock(&files->lock);
 	for (uint32_t i = 0; i < record->files_used && found == NULL; i++) {
 		if (state_of(&record->files[i]) == FILE_OPENING &&
-		    record->files[i].unique == unique && files[i].disk != NULL)
-			found = &files[i];
+		    record->files[i].unique == unique && files->file[i].disk != NULL)
+			found = &files->file[i];
 	}
-	pthread_mutex_unlock(&files_lock);
+	pthread_mutex_unlock(&files->lock);
 	return found;
 }
 
@@ -205,7 +233,7 @@ static struct file *
 make_file(struct ismblk *app, fuse_ino_t ino, const struct fuse_file_info *fi, uint64_t unique,
 	  const struct blk_disk *disk)
 {
-	struct file *f = take_place();
+	struct file *f = take_place(app->files);
 
 	if (f == NULL)
 		return NULL;
@@ -239,7 +267,7 @@ file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	if ((unique & UNIQUE_RESENT) != 0)
-		f = find_opening(unique & ~UNIQUE_RESENT);
+		f = find_opening(app->files, unique & ~UNIQUE_RESENT);
 	if (f == NULL)
 		f = make_file(app, ino, fi, unique & ~UNIQUE_RESENT, disk);
 	if (f == NULL)
@@ -261,7 +289,7 @@ file_opened(fuse_req_t req, struct file *f)
 void
 file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct file *f = find(fi->fh);
+	struct file *f = find(files_of(req), fi->fh);
 
 	/* One that comes again may have been freed by an earlier process. */
 	if (f != NULL)

@@ -18,9 +18,7 @@
 #include <unistd.h>
 
 #include "run.h"
-#include "run_holder.h"
 
-#define INIT_MS 10000 /* the kernel says it as soon as it is mounted */
 #define ANSWER_MAX 256
 
 /* linux/fuse.h of before Linux 6.9. */
@@ -35,9 +33,9 @@ struct answer {
 };
 
 static int
-complain(const char *what, int err)
+complain(struct ismblk *app, const char *what, int err)
 {
-	run_error("cannot serve the mount: %s: %s", what, strerror(err));
+	ismblk_error(app, "cannot serve the mount: %s: %s", what, strerror(err));
 	return RUN_EXIT_FAIL;
 }
 
@@ -84,13 +82,15 @@ take_init(struct ismblk *app)
 {
 	struct worker *w = &app->workers[0];
 	struct pollfd pfd = { .fd = app->fuse_fd, .events = POLLIN };
+	struct iovec iov = { .iov_len = REQUEST_HEAD + REQUEST_MAX };
 	const struct fuse_in_header *in;
 	ssize_t n;
 
-	if (poll(&pfd, 1, INIT_MS) == 0)
+	if (poll(&pfd, 1, (int)app->init_ms) == 0)
 		return -ETIMEDOUT;
 	device_take_buffer(w);
-	n = read(app->fuse_fd, w->current->mem, REQUEST_HEAD + REQUEST_MAX);
+	iov.iov_base = w->current->mem;
+	n = device_read(w, &iov, 1);
 	if (n < 0)
 		return -errno;
 	in = (const struct fuse_in_header *)w->current->mem;
@@ -113,21 +113,21 @@ handover_first(struct ismblk *app)
 	int ret = take_init(app);
 
 	if (ret < 0)
-		return complain("the kernel's INIT", -ret);
+		return complain(app, "the kernel's INIT", -ret);
 	n = ask_libfuse(app, &u, sizeof(u));
 	if (n < 0)
-		return complain("libfuse's answer to INIT", errno);
+		return complain(app, "libfuse's answer to INIT", errno);
 	want = offered(app->record) & (INIT2_ALLOW_MMAP | (app->opt.no_restart ? 0 : INIT2_RESEND));
 	if (u.answer.head.error == 0 && (size_t)n >= sizeof(u.answer) && want != 0) {
 		u.answer.init.flags |= INIT_EXT;
 		u.answer.init.flags2 |= want;
 	}
 	if (write(app->fuse_fd, &u, (size_t)n) < 0)
-		return complain("INIT", errno);
+		return complain(app, "INIT", errno);
 	if (u.answer.head.error != 0)
-		return complain("libfuse refuses", -u.answer.head.error);
-	ret = (want & INIT2_RESEND) != 0 ? run_held_allow_next() : 0;
-	return ret == 0 ? RUN_EXIT_OK : complain("its holder", -ret);
+		return complain(app, "libfuse refuses", -u.answer.head.error);
+	ret = (want & INIT2_RESEND) != 0 ? run_held_allow_next(&app->held) : 0;
+	return ret == 0 ? RUN_EXIT_OK : complain(app, "its holder", -ret);
 }
 
 int
@@ -137,9 +137,9 @@ handover_next(struct ismblk *app)
 	ssize_t n = ask_libfuse(app, &answer, sizeof(answer));
 
 	if (n < (ssize_t)sizeof(answer.head))
-		return complain("libfuse's answer to INIT", n < 0 ? errno : EPROTO);
+		return complain(app, "libfuse's answer to INIT", n < 0 ? errno : EPROTO);
 	return answer.head.error == 0 ? RUN_EXIT_OK
-				      : complain("libfuse refuses", -answer.head.error);
+				      : complain(app, "libfuse refuses", -answer.head.error);
 }
 
 int
@@ -149,5 +149,5 @@ handover_resend(struct ismblk *app)
 
 	if (write(app->fuse_fd, &notice, sizeof(notice)) >= 0 || mount_is_over(app->fuse_fd))
 		return RUN_EXIT_OK;
-	return complain("FUSE_NOTIFY_RESEND", errno);
+	return complain(app, "FUSE_NOTIFY_RESEND", errno);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * dpdk-ismblk: a peer's disks as files of one FUSE mount.
+ * A peer's disks as files of one FUSE mount: the program dpdk-ismblk, and a library for dpdk-ismd.
  *
  * Two processes (DESIGN D24, lib/run/run_holder.h): one holds the mount, the other does all else,
- * and may die and be replaced.
+ * and may die and be replaced. The other one is a child of the holder, or a runtime: that serves
+ * mounts of several holders, a struct ismblk each.
  *
  *	main.c        life cycle: options, device, peers, mount, loop, the way out
  *	options.c     the command line after "--"
@@ -12,6 +13,7 @@
  *	record.c      what the next process has to know
  *	handover.c    the kernel's INIT, and requests that an earlier process has left
  *	peers.c       sessions with the servers, control rounds
+ *	share.c       one client for all mounts of a process that show the same peer
  *	list.c        --list
  *	device.c      /dev/fuse: polled without blocking; buffers and request contexts
  *	tree.c        names, directories
@@ -19,6 +21,7 @@
  *	truncate.c    O_TRUNC
  *	cache.c       what the kernel keeps of a disk's content
  *	file.c        open, fsync, fallocate, lseek, copy_file_range
+ *	borrow.c      the same program as the holder of a mount that a runtime serves
  *	killed.c      requests of killed processes are given up
  *	hold.c        OPEN waits for the READs before it
  *	data.c        read and write
@@ -34,16 +37,21 @@
 #include <fuse_lowlevel.h>
 
 #include <limits.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/queue.h>
+#include <sys/uio.h>
 
 #include "base_bucket.h"
 #include "base_helper.h"
 #include "base_text.h"
 #include "blk_client.h"
 #include "link.h"
+#include "run_borrow.h"
+#include "run_holder.h"
 
 #define PEERS_MAX 16
 #define EXPORT_NAMES_MAX 256
@@ -55,6 +63,10 @@
 #define DISK_ATTR_SECONDS 0.0 /* and of disks: others change them; so it asks each time */
 
 /* --- options.c --- */
+
+#define KEEPALIVE_MS 1000 /* what the options are without a word */
+#define HOT_US 200
+#define IDLE_MAX_US 40000
 
 enum cache_mode {
 	CACHE_AUTO,
@@ -69,6 +81,7 @@ struct options {
 	unsigned int export_count;
 	const char *device;
 	bool read_only, list, json, allow_other, digest, quiet, no_restart;
+	struct run_borrow borrow;
 	enum cache_mode cache;
 	uint64_t queues, depth, slot_size;
 	uint64_t connect_timeout_ms, fast_io_fail_ms, io_timeout_ms, keepalive_ms;
@@ -100,20 +113,28 @@ struct mount_id {
 	uint64_t mnt; /* number of the mount, as in /proc/self/mountinfo; 0: not known */
 };
 
+/* A mount that was made. */
+struct mounted {
+	char dir[PATH_MAX];
+	struct mount_id id;
+	uint32_t known; /* id is */
+};
+
 /*
- * Mount; app->fuse_fd is /dev/fuse then, and the record tells which mount it is.
- * @return RUN_EXIT_OK, RUN_EXIT_MOUNT; the line is printed.
+ * Mount on where->dir; fills the rest of it.
+ * @return /dev/fuse; -1, the line is printed.
  */
-int mount_make(struct ismblk *app);
+int mount_make(const struct options *opt, uint32_t request_max, struct mounted *where);
 /* Unmounted, or aborted? Asks no file system. */
 bool mount_is_over(int fuse_fd);
 /*
- * The holder's: close the descriptors (/dev/fuse, the record), which ends the connection, and
+ * The holder's: close the descriptors (/dev/fuse first), which ends the connection, and
  * unmount what mount_make() mounted, wherever it is now. What somebody else has mounted at that
  * path, or on our mount, stays; a line says so. Tolerates a mount that somebody else has undone.
+ * @param where  NULL: not known.
  * @param stuck  another process has /dev/fuse open and cannot die: end the connection all the same.
  */
-void mount_end(const int *fds, unsigned int count, bool stuck);
+void mount_end(const struct mounted *where, const int *fds, unsigned int count, bool stuck);
 
 /* --- cache.c --- */
 
@@ -178,9 +199,7 @@ struct record {
 	uint32_t version, pad;
 	uint64_t size; /* of this struct */
 	/* Which mount, and what the kernel was told of it. */
-	char mount[PATH_MAX];
-	struct mount_id mount_id;
-	uint32_t mounted; /* mount_id is known */
+	struct mounted where;
 	uint32_t read_only, allow_other, cache_none;
 	uint32_t request_max;
 	uint32_t init_len;
@@ -192,6 +211,7 @@ struct record {
 	uint32_t files_used; /* places of files that were ever taken; grows only */
 	struct record_peer {
 		uint64_t gid;
+		uint64_t home; /* of a runtime's blk_kept, which has the places; 0: it is below */
 		/* By place of the disk. */
 		struct times folder_times, times[BLK_EXPORTS_MAX];
 		/* Losses of the disk before which no page in the kernel's cache was read. */
@@ -208,6 +228,17 @@ int record_make(struct ismblk *app);
  * @return RUN_EXIT_OK or RUN_EXIT_FAIL; the line is printed.
  */
 int record_take(struct ismblk *app, int fd);
+/*
+ * The same two for a holder that is somebody else's program: it can read the record, and nobody but
+ * us can write it. record_copy() takes nothing from the one it is given but a copy, which it
+ * checks; the holder needs the new one.
+ */
+int record_make_sealed(struct ismblk *app);
+int record_copy(struct ismblk *app, int fd);
+/* From now on what is written to it stays here: the next one shall find it as it is. */
+void record_leave(struct ismblk *app);
+/* Tolerates one that is not there. */
+void record_close(struct ismblk *app);
 /* For the holder: read-only. @return NULL: it is none of ours. Never unmapped. */
 const struct record *record_look(int fd);
 
@@ -226,23 +257,48 @@ int handover_next(struct ismblk *app);
  */
 int handover_resend(struct ismblk *app);
 
+/* Clients of one process, by peer (share.c). All zero at first, but for link. */
+struct shares {
+	SLIST_HEAD(, share) all;
+};
+
 struct peer {
+	SLIST_ENTRY(peer) sharing; /* of those with the same share */
+	struct share *share;
 	struct ismblk *app;
 	uint64_t gid;
 	char name[BASE_GID_STRLEN];
 	unsigned int index;
 	struct blk_client *client;
 	struct record_peer *kept; /* NULL with --list */
+	uint64_t home; /* as the record's */
 	struct cache cache[BLK_EXPORTS_MAX];
 	struct reads *reads; /* BLK_EXPORTS_MAX, by the disk's place */
 };
 
+/* A disk of it has changed (blk_client_conf.on_change). */
+void peer_changed(struct peer *p, struct blk_disk *disk);
+/*
+ * A client to that peer for p: the one that is there, or a new one.
+ * @param differs  on -EEXIST, the option in which the client that is there differs from conf.
+ * @return 0; -EEXIST; as blk_client_create(). Control thread, as share_drop().
+ */
+int share_take(struct shares *shares, struct peer *p, const struct blk_client_conf *conf,
+	       const char **differs);
+/* No io of p is under way. @return whether the client is gone: p was the last one. */
+bool share_drop(struct shares *shares, struct peer *p);
+
 /* Open clients to all peers and wait until each is there. @return enum run_exit. */
 int peers_connect(struct ismblk *app);
-/* The same without waiting: the mount is there already. */
+/* The same without waiting. */
 int peers_open(struct ismblk *app);
+/*
+ * Is each of them there? @return -1: not yet; enum run_exit: yes, or no use to wait (the line is
+ * said).
+ */
+int peers_there(struct ismblk *app, uint64_t deadline_ns);
 /* Is every --export there? @return RUN_EXIT_OK or RUN_EXIT_EXPORT. */
-int peers_check_exports(const struct ismblk *app);
+int peers_check_exports(struct ismblk *app);
 /* One round of control. @return work done. */
 unsigned int peers_control(struct ismblk *app, uint64_t now_ns);
 /* One round of a worker's queues. @return work done. */
@@ -256,7 +312,18 @@ void peers_close(struct ismblk *app);
 bool peers_selected(const struct ismblk *app, const struct blk_disk *disk);
 
 /* --- list.c --- */
+/* The exports to that stream. @return whether that could be done; the stream is not flushed. */
+bool list_write(const struct ismblk *app, FILE *stream);
+/* The same to stdout. @return enum run_exit. */
 int list_print(const struct ismblk *app);
+
+/* --- borrow.c --- */
+/*
+ * Have a runtime do what the options say: hold the mount that it serves, or print its list.
+ * @param client  connected; is closed here.
+ * @return what to exit with; lines are printed.
+ */
+int borrow(const struct options *opt, struct run_client *client);
 
 /* --- device.c --- */
 
@@ -335,6 +402,11 @@ struct worker {
 	bool placed; /* the request being processed is one, its payload in the peer's slots */
 	bool answered; /* something was answered since /dev/fuse was last found empty */
 	bool deaf; /* /dev/fuse is left alone until something is free again */
+	bool polled; /* device_poll() is called */
+	/* While it reads /dev/fuse: since when; 0. Release: the thread that does. */
+	_Atomic uint64_t reading_ns;
+	pthread_t thread;
+	bool draining; /* no more requests are taken */
 	unsigned int skipped; /* rounds since /dev/fuse was last looked at */
 	struct base_bucket lines; /* of what users do to disks */
 	uint64_t now_ns; /* of this round */
@@ -347,10 +419,25 @@ struct worker {
 #define STAT_ADD(w, field, n)                                                                      \
 	atomic_fetch_add_explicit(&(w)->stats.field, (n), memory_order_relaxed)
 
-/* Mount, and let the holder have it. @return enum run_exit. */
-int device_mount(struct ismblk *app);
-/* Serve the mount app->fuse_fd of an earlier process. @return enum run_exit. */
-int device_take(struct ismblk *app);
+/* Memory for requests and open files. @return enum run_exit. */
+int device_init(struct ismblk *app);
+/*
+ * Serve the mount app->fuse_fd, a new one or (app->taken) that of an earlier process: from here on
+ * workers poll it. @return enum run_exit.
+ */
+int device_start(struct ismblk *app);
+/*
+ * Take no more requests, and let those that were taken end: what is left after that time ends with
+ * EIO. Then no worker polls the mount. Does nothing when they do not. Any thread that is no worker.
+ */
+void device_stop(struct ismblk *app, unsigned int ms);
+/*
+ * Interrupt reads of a guarded mount that do not return; SIGURG has a handler. While there are
+ * workers, any thread.
+ */
+void device_guard(struct ismblk *app, uint64_t now_ns);
+/* readv() of /dev/fuse by the caller, for w. @return as readv(). */
+ssize_t device_read(struct worker *w, const struct iovec *iov, int count);
 /* End libfuse's session; the mount is the holder's. Tolerates what is not there. */
 void device_close(struct ismblk *app);
 /* A buffer to read a request into, `current`. */
@@ -450,6 +537,8 @@ struct file {
 
 /* The table of open files, with those of an earlier process. @return 0; -ENOMEM. */
 int file_init(struct ismblk *app);
+/* Tolerates one that is not there. */
+void file_fini(struct ismblk *app);
 /* @return NULL: there is no such file, and the request has got its answer (EBADF). */
 struct file *file_of(fuse_req_t req, const struct fuse_file_info *fi);
 
@@ -478,19 +567,44 @@ void data_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, of
 		struct fuse_file_info *fi);
 
 /* --- telemetry.c --- */
-void telemetry_start(const struct ismblk *app);
-void telemetry_stop(void);
+void telemetry_start(struct ismblk *app);
+/* Tolerates one that was not started. */
+void telemetry_stop(struct ismblk *app);
 
-/* --- the program --- */
+/* --- one mount --- */
 
 struct ismblk {
 	struct options opt;
-	uint16_t dev_id;
 	struct link *link;
+	struct shares *shares;
+	struct run_held held; /* the line to its holder */
+	uid_t uid; /* whose the files are */
+	gid_t gid;
+	/* NULL: run_error(). A line for whoever has asked for the mount. */
+	void (*say)(struct ismblk *app, const char *line);
+	/* The mount has ended by itself. Any worker; must not wait. */
+	void (*over)(struct ismblk *app);
+	/*
+	 * NULL: all is kept in the record. What is kept of that peer; *home is the one that it has
+	 * to be, or 0 and gets it. @return NULL: there is none. Control thread, as drop_kept().
+	 */
+	struct blk_kept *(*find_kept)(struct ismblk *app, uint64_t gid, uint64_t *home);
+	/* The last mount of that peer is gone. */
+	void (*drop_kept)(struct ismblk *app, uint64_t gid);
+	unsigned int init_ms; /* how long to wait for the kernel's INIT */
+	/*
+	 * Somebody else can make /dev/fuse block, which is for both of us: reads are watched
+	 * (device_guard()), and after one that blocked there are no more.
+	 */
+	bool guarded;
+	_Atomic bool blocked;
+	SLIST_ENTRY(ismblk) shown; /* of those that telemetry shows */
+	bool is_shown;
 	struct peer peers[PEERS_MAX];
 	unsigned int peer_count;
 	unsigned int queues; /* of each client; workers 0..queues-1 serve the mount */
 	struct worker *workers;
+	struct files *files; /* that are open; NULL */
 	struct fuse_session *session;
 	int fuse_fd; /* -1 = none */
 	int session_fd; /* the number that libfuse writes its answers to, and closes; -1 */
@@ -498,7 +612,7 @@ struct ismblk {
 	int record_fd;
 	bool taken; /* the mount was made by an earlier process */
 	uint32_t request_max; /* bytes of payload that a request may have, at most REQUEST_MAX */
-	bool announced; /* "ready" was said */
+	_Atomic bool announced; /* it is served: the kernel may be told things */
 	_Atomic int status; /* enum run_exit to end with; any worker sets it */
 	uint64_t control_ns; /* when control is due */
 	uint64_t work_ns; /* when something happened last, while no worker runs */
@@ -506,5 +620,8 @@ struct ismblk {
 	unsigned int caches_asked; /* how many are under way */
 	struct timespec start; /* times of folders */
 };
+
+/* A line for whoever wants the mount: what is wrong. */
+void ismblk_error(struct ismblk *app, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

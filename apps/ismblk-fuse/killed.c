@@ -16,12 +16,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base_time.h"
 
 #define LOOK_NS (100 * BASE_NS_PER_MS) /* between two looks, */
 #define LOOK_ONE_NS BASE_NS_PER_MS /* and for each of those looked at */
+#define SETTLE_MS 1000
 #define OLD_NS BASE_NS_PER_S /* from then on a request is looked at without an INTERRUPT */
 
 /* A request whose process may be dead. */
@@ -149,7 +151,14 @@ killed_init(struct worker *w)
 void
 killed_free(struct worker *w)
 {
-	/* One that the helper still has stays: the program is leaving. */
+	const struct timespec nap = { .tv_nsec = BASE_NS_PER_MS };
+
+	/* /proc may wait, but hardly ever does. One that the helper keeps all the same stays. */
+	for (unsigned int i = 0; w->killed != NULL && i < SETTLE_MS; i++) {
+		if (!base_job_under_way(&w->killed->job))
+			break;
+		nanosleep(&nap, NULL);
+	}
 	if (w->killed != NULL && !base_job_under_way(&w->killed->job))
 		free(w->killed);
 	w->killed = NULL;

@@ -34,9 +34,9 @@ each_disk(const struct ismblk *app, disk_fn fn, void *arg)
 static int
 print_row(void *arg, const struct peer *peer, const struct blk_disk *disk)
 {
-	printf("%-18s  %-24s %16" PRIu64 "  %s  %s\n", peer->name, blk_disk_name(disk),
-	       blk_disk_size(disk), blk_disk_flags(disk) & BLK_INFO_READ_ONLY ? "ro" : "rw",
-	       blk_disk_desc(disk));
+	fprintf(arg, "%-18s  %-24s %16" PRIu64 "  %s  %s\n", peer->name, blk_disk_name(disk),
+		blk_disk_size(disk), blk_disk_flags(disk) & BLK_INFO_READ_ONLY ? "ro" : "rw",
+		blk_disk_desc(disk));
 	return 0;
 }
 
@@ -61,7 +61,7 @@ add_json(void *arg, const struct peer *peer, const struct blk_disk *disk)
 }
 
 static int
-print_json(const struct ismblk *app)
+print_json(const struct ismblk *app, FILE *stream)
 {
 	json_t *exports = json_array();
 	json_t *root = json_pack("{s:o}", "exports", exports);
@@ -69,26 +69,26 @@ print_json(const struct ismblk *app)
 
 	ret = root == NULL ? -1 : each_disk(app, add_json, exports);
 	if (ret == 0)
-		ret = json_dumpf(root, stdout, JSON_INDENT(2));
+		ret = json_dumpf(root, stream, JSON_INDENT(2));
 	json_decref(root);
-	putchar('\n');
+	fputc('\n', stream);
 	return ret;
+}
+
+bool
+list_write(const struct ismblk *app, FILE *stream)
+{
+	if (app->opt.json)
+		return print_json(app, stream) == 0;
+	fprintf(stream, "%-18s  %-24s %16s  %s  %s\n", "PEER", "NAME", "SIZE", "  ", "DESCRIPTION");
+	return each_disk(app, print_row, stream) == 0;
 }
 
 int
 list_print(const struct ismblk *app)
 {
-	int ret;
-
-	if (app->opt.json) {
-		ret = print_json(app);
-	} else {
-		printf("%-18s  %-24s %16s  %s  %s\n", "PEER", "NAME", "SIZE", "  ", "DESCRIPTION");
-		ret = each_disk(app, print_row, NULL);
-	}
-	if (ret != 0 || base_process_flush() != 0) {
-		run_error("cannot print the list");
-		return RUN_EXIT_FAIL;
-	}
-	return RUN_EXIT_OK;
+	if (list_write(app, stdout) && base_process_flush() == 0)
+		return RUN_EXIT_OK;
+	run_error("cannot print the list");
+	return RUN_EXIT_FAIL;
 }

@@ -19,8 +19,13 @@
 
 #define READ_AHEAD_KB 1024
 #define READY_MS 200 /* for lines before "ready" */
+#define INIT_MS 10000 /* the kernel says INIT as soon as it is mounted */
+#define LINK_NS (50 * BASE_NS_PER_US) /* between two rounds of the link on a busy lcore */
 
 static struct ismblk app = { .fuse_fd = -1, .session_fd = -1, .record_fd = -1 };
+static struct shares shares = { SLIST_HEAD_INITIALIZER(shares.all) };
+static uint16_t dev_id;
+static uint64_t link_due_ns; /* when the link is polled next, on a busy lcore */
 static char mount_path[PATH_MAX];
 static char **words; /* of the command line, in their order; NULL: no memory, or not needed */
 
@@ -35,8 +40,8 @@ set_read_ahead(struct base_job *job)
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb",
-		 app.record->mount_id.major, app.record->mount_id.minor);
-	f = app.record->mounted ? fopen(path, "we") : NULL;
+		 app.record->where.id.major, app.record->where.id.minor);
+	f = app.record->where.known ? fopen(path, "we") : NULL;
 	if (f == NULL)
 		return;
 	fprintf(f, "%d\n", READ_AHEAD_KB);
@@ -52,7 +57,7 @@ tell_ready(void)
 	int ret;
 
 	base_line_drain(READY_MS);
-	ret = run_held_ready();
+	ret = run_held_ready(&app.held);
 	if (ret < 0)
 		run_error("the holder of the mount does not listen: %s", strerror(-ret));
 }
@@ -61,12 +66,25 @@ tell_ready(void)
 static unsigned int
 control_poll(void *arg, uint64_t now_ns)
 {
+	unsigned int work = 0;
+
 	if (!app.announced) {
 		app.announced = true;
 		(void)base_helper_submit(&read_ahead_job);
 		tell_ready();
 	}
-	return peers_control(&app, now_ns);
+	if (now_ns >= link_due_ns) {
+		link_due_ns = now_ns + LINK_NS;
+		work = link_poll(app.link, now_ns);
+	}
+	return work + peers_control(&app, now_ns);
+}
+
+/* The kernel has ended the mount. */
+static void
+mount_over(struct ismblk *a)
+{
+	run_stop();
 }
 
 static int
@@ -89,7 +107,7 @@ static int
 open_link(void)
 {
 	struct link_conf conf = {
-		.dev_id = app.dev_id,
+		.dev_id = dev_id,
 		.keepalive_ms = (uint32_t)app.opt.keepalive_ms,
 	};
 	int ret;
@@ -140,14 +158,43 @@ leave(void)
 	_exit(RUN_EXIT_OK);
 }
 
+/* From here on the mount is the holder's too, and ends with it. */
+static int
+give_to_holder(void)
+{
+	const int fds[] = { app.fuse_fd, app.record_fd };
+	int ret = run_held_give(&app.held, fds, sizeof(fds) / sizeof(fds[0]));
+
+	if (ret == 0)
+		return RUN_EXIT_OK;
+	run_error("cannot give the mount to its holder: %s", strerror(-ret));
+	return RUN_EXIT_FAIL;
+}
+
+static int
+make_mount(void)
+{
+	char real[PATH_MAX];
+	int ret;
+
+	choose_request_max();
+	app.record->request_max = app.request_max;
+	/* Once more: connecting took its time. */
+	ret = mountpoint_check(app.opt.mount, real);
+	if (ret != RUN_EXIT_OK)
+		return ret;
+	app.fuse_fd = mount_make(&app.opt, app.request_max, &app.record->where);
+	return app.fuse_fd >= 0 ? give_to_holder() : RUN_EXIT_MOUNT;
+}
+
 static int
 mount_or_take(void)
 {
-	if (app.taken)
-		return device_take(&app);
-	choose_request_max();
-	app.record->request_max = app.request_max;
-	return device_mount(&app);
+	int ret = device_init(&app);
+
+	if (ret == RUN_EXIT_OK && !app.taken)
+		ret = make_mount();
+	return ret == RUN_EXIT_OK ? device_start(&app) : ret;
 }
 
 /* @return enum run_exit to end with. */
@@ -169,13 +216,15 @@ serve(void)
 	run_note("%s %s, %u lcore%s", app.taken ? "serving the mount" : "mounted on", app.opt.mount,
 		 app.queues, app.queues == 1 ? "" : "s");
 	run_loop(&idle);
-	telemetry_stop();
+	telemetry_stop(&app);
 	if (run_held_leaving())
 		leave();
-	run_held_bye();
+	run_held_bye(&app.held);
 	peers_drain(&app);
 	ret = atomic_load_explicit(&app.status, memory_order_relaxed);
 close_device:
+	cache_settle(&app);
+	device_stop(&app, 0);
 	device_close(&app);
 	return ret;
 }
@@ -194,7 +243,7 @@ run(void)
 {
 	int ret;
 
-	ret = run_device(app.opt.device, &app.dev_id);
+	ret = run_device(app.opt.device, &dev_id);
 	if (ret != RUN_EXIT_OK)
 		return ret;
 	ret = choose_queues();
@@ -208,7 +257,7 @@ run(void)
 	peers_close(&app);
 	link_destroy(app.link);
 close_device:
-	rte_pmd_ism_close(app.dev_id);
+	rte_pmd_ism_close(dev_id);
 	return ret;
 }
 
@@ -223,6 +272,15 @@ keep_words(int argc, char **argv)
 		memcpy(words, argv, (size_t)argc * sizeof(*words));
 }
 
+/* run_holder_conf.end: the record tells which mount it was. */
+static void
+end_mount(const int *fds, unsigned int count, bool stuck)
+{
+	const struct record *r = count > 1 ? record_look(fds[1]) : NULL;
+
+	mount_end(r != NULL ? &r->where : NULL, fds, count, stuck);
+}
+
 /* Hold the mount; another process makes it. */
 static int
 hold(void)
@@ -233,7 +291,7 @@ hold(void)
 		.what = what,
 		.restart = !app.opt.no_restart,
 		.is_over = mount_is_over,
-		.end = mount_end,
+		.end = end_mount,
 	};
 
 	if (words == NULL) {
@@ -256,7 +314,7 @@ find_record(void)
 	app.fuse_fd = fds[0];
 	ret = record_take(&app, fds[1]);
 	if (ret != RUN_EXIT_OK)
-		run_held_refuse();
+		run_held_refuse(&app.held);
 	return ret;
 }
 
@@ -279,6 +337,7 @@ int
 main(int argc, char **argv)
 {
 	bool held = run_held_start();
+	struct run_client client;
 	char **app_argv;
 	int ret, app_argc;
 
@@ -291,6 +350,17 @@ main(int argc, char **argv)
 	if (ret >= 0)
 		return ret;
 	run_quiet(app.opt.quiet || app.opt.list);
+	if (!held) {
+		ret = run_borrow_choose(&app.opt.borrow, app.opt.device, &client);
+		if (ret != RUN_EXIT_OK || client.fd >= 0)
+			return ret != RUN_EXIT_OK ? ret : borrow(&app.opt, &client);
+	}
+	app.shares = &shares;
+	app.held = *run_held_self();
+	app.over = mount_over;
+	app.init_ms = INIT_MS;
+	app.uid = geteuid();
+	app.gid = getegid();
 	clock_gettime(CLOCK_REALTIME, &app.start);
 	if (app.opt.mount != NULL) {
 		ret = prepare_mount(held);

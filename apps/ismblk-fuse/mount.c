@@ -280,9 +280,9 @@ mount_is_over(int fuse_fd)
 
 /* @return the descriptor of /dev/fuse; -errno, and words may say more. */
 static int
-mount_as_root(const struct ismblk *app, const char *source)
+mount_as_root(const struct options *opt, const char *dir, uint32_t request_max, const char *source)
 {
-	unsigned long flags = MS_NOSUID | MS_NODEV | (app->opt.read_only ? MS_RDONLY : 0);
+	unsigned long flags = MS_NOSUID | MS_NODEV | (opt->read_only ? MS_RDONLY : 0);
 	char data[160];
 	int fd, err;
 
@@ -291,9 +291,8 @@ mount_as_root(const struct ismblk *app, const char *source)
 		return -errno;
 	snprintf(data, sizeof(data),
 		 "fd=%d,rootmode=%o,user_id=%u,group_id=%u,default_permissions,max_read=%u%s", fd,
-		 S_IFDIR, getuid(), getgid(), app->request_max,
-		 app->opt.allow_other ? ",allow_other" : "");
-	if (mount(source, app->opt.mount, "fuse." SUBTYPE, flags, data) == 0)
+		 S_IFDIR, getuid(), getgid(), request_max, opt->allow_other ? ",allow_other" : "");
+	if (mount(source, dir, "fuse." SUBTYPE, flags, data) == 0)
 		return fd;
 	err = errno;
 	close(fd);
@@ -301,33 +300,32 @@ mount_as_root(const struct ismblk *app, const char *source)
 }
 
 int
-mount_make(struct ismblk *app)
+mount_make(const struct options *opt, uint32_t request_max, struct mounted *where)
 {
-	char source[64], options[256], words[256] = "";
+	char source[64], options[256], words[256] = "", gid[BASE_GID_STRLEN];
 	int fd = -EPERM, at;
 
 	snprintf(source, sizeof(source), "ism:%s",
-		 app->peer_count == 1 ? app->peers[0].name : "peers");
+		 opt->peer_count == 1 ? base_gid_str(opt->peers[0], gid) : "peers");
 	if (geteuid() == 0)
-		fd = mount_as_root(app, source);
+		fd = mount_as_root(opt, where->dir, request_max, source);
 	if (fd == -EPERM) {
 		snprintf(options, sizeof(options),
 			 "%s,nosuid,nodev,default_permissions,max_read=%u,fsname=%s,subtype=%s%s",
-			 app->opt.read_only ? "ro" : "rw", app->request_max, source, SUBTYPE,
-			 app->opt.allow_other ? ",allow_other" : "");
-		fd = mount_by_fusermount(app->opt.mount, options, words, sizeof(words));
+			 opt->read_only ? "ro" : "rw", request_max, source, SUBTYPE,
+			 opt->allow_other ? ",allow_other" : "");
+		fd = mount_by_fusermount(where->dir, options, words, sizeof(words));
 	}
 	if (fd < 0) {
-		run_error("cannot mount on %s: %s", app->opt.mount,
+		run_error("cannot mount on %s: %s", where->dir,
 			  words[0] != '\0' ? words : strerror(-fd));
-		return RUN_EXIT_MOUNT;
+		return -1;
 	}
-	app->fuse_fd = fd;
-	at = open_place(app->opt.mount);
-	app->record->mounted = at >= 0 && identify(at, &app->record->mount_id);
+	at = open_place(where->dir);
+	where->known = at >= 0 && identify(at, &where->id);
 	if (at >= 0)
 		close(at);
-	return RUN_EXIT_OK;
+	return fd;
 }
 
 /*
@@ -336,19 +334,19 @@ mount_make(struct ismblk *app)
  * @return a descriptor of its root; -1 there is nothing to unmount, and a line says why.
  */
 static int
-take_hold(const struct record *r, int fuse_fd, struct place *place)
+take_hold(const struct mounted *where, int fuse_fd, struct place *place)
 {
 	struct mount_id now;
 	int fd;
 
-	find_place(&r->mount_id, place);
+	find_place(&where->id, place);
 	if (!place->found) {
 		run_note("mount point %s: our mount is there no more; nothing is unmounted",
-			 r->mount);
+			 where->dir);
 		return -1;
 	}
 	fd = place->carries ? -1 : open_place(place->dir);
-	if (fd >= 0 && identify(fd, &now) && is_same(&now, &r->mount_id) && !mount_is_over(fuse_fd))
+	if (fd >= 0 && identify(fd, &now) && is_same(&now, &where->id) && !mount_is_over(fuse_fd))
 		return fd;
 	if (fd >= 0)
 		close(fd);
@@ -363,12 +361,12 @@ take_hold(const struct record *r, int fuse_fd, struct place *place)
  * root may force the unmounting.
  */
 static void
-abort_connection(const struct record *r, const char *held)
+abort_connection(const struct mounted *where, const char *held)
 {
 	char path[64];
 	int fd;
 
-	snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", r->mount_id.minor);
+	snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", where->id.minor);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd >= 0 && write(fd, "1", 1) == 1) {
 		close(fd);
@@ -381,18 +379,17 @@ abort_connection(const struct record *r, const char *held)
 }
 
 void
-mount_end(const int *fds, unsigned int count, bool stuck)
+mount_end(const struct mounted *where, const int *fds, unsigned int count, bool stuck)
 {
 	static struct place place;
-	const struct record *r = count > 1 ? record_look(fds[1]) : NULL;
 	char held[64];
 	int fd = -1;
 
-	if (r != NULL && r->mounted && !mount_is_over(fds[0]))
-		fd = take_hold(r, fds[0], &place);
+	if (where != NULL && where->known && !mount_is_over(fds[0]))
+		fd = take_hold(where, fds[0], &place);
 	snprintf(held, sizeof(held), "/proc/self/fd/%d", fd);
 	if (fd >= 0 && stuck)
-		abort_connection(r, held);
+		abort_connection(where, held);
 	/* Before the mount can end: what the kernel still has to write would wait for us. */
 	for (unsigned int i = 0; i < count; i++)
 		close(fds[i]);

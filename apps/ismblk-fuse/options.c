@@ -37,12 +37,13 @@ static const char help[] =
 	"  --no-restart             end when the process that serves the mount dies\n"
 	"  --hot-us US              poll without sleeping for so long after work (200)\n"
 	"  --idle-max-us US         longest sleep when idle (40000)\n"
-	"  --device NAME            the function to use, when there are several\n"
+	"  --device NAME            the function to use, when there are several\n" RUN_BORROW_HELP
 	"  --quiet                  say only what goes wrong\n"
 	"  --help, --version        print this, or the version, and end\n"
 	"\n"
-	"EAL options are DPDK's: -l 0-1, --vdev=raw_ism0,socket=PATH and so on. The variable\n"
-	"ISM_VDEV_SOCKET stands for the latter. See dpdk-ismblk(1).\n";
+	"A function is owned when a device is named, and borrowed when a dpdk-ismd runs: then\n"
+	"it serves the mount. EAL options are DPDK's: -l 0-1, --vdev=raw_ism0,socket=PATH\n"
+	"and so on. The variable ISM_VDEV_SOCKET stands for the latter. See dpdk-ismblk(1).\n";
 
 /* Seconds, or milliseconds with "ms". */
 static int
@@ -139,6 +140,7 @@ static const struct run_option table[] = {
 	{ "mount", RUN_OPTION_TEXT, AT(mount) },
 	{ "export", RUN_OPTION_TAKE, .take = take_export },
 	{ "device", RUN_OPTION_TEXT, AT(device) },
+	RUN_BORROW_OPTIONS(options, borrow),
 	{ "cache", RUN_OPTION_TAKE, .take = take_cache },
 	{ "fast-io-fail", RUN_OPTION_TAKE, .take = take_time },
 	{ "io-timeout", RUN_OPTION_TAKE, .take = take_time },
@@ -154,9 +156,9 @@ static const struct run_option table[] = {
 	{ "slot-size", RUN_OPTION_NUMBER, AT(slot_size), 4096, LINK_SLOT_MAX, 65536,
 	  .multiple = 4096, .suffix = true },
 	{ "connect-timeout-ms", RUN_OPTION_NUMBER, AT(connect_timeout_ms), 1, 3600000, 5000 },
-	{ "keepalive-ms", RUN_OPTION_NUMBER, AT(keepalive_ms), 10, 60000, 1000 },
-	{ "hot-us", RUN_OPTION_NUMBER, AT(hot_us), 0, 1000000, 200 },
-	{ "idle-max-us", RUN_OPTION_NUMBER, AT(idle_max_us), 20, 100000, 40000 },
+	{ "keepalive-ms", RUN_OPTION_NUMBER, AT(keepalive_ms), 10, 60000, KEEPALIVE_MS },
+	{ "hot-us", RUN_OPTION_NUMBER, AT(hot_us), 0, 1000000, HOT_US },
+	{ "idle-max-us", RUN_OPTION_NUMBER, AT(idle_max_us), 20, 100000, IDLE_MAX_US },
 };
 
 static const struct run_options command_line = {

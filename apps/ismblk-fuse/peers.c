@@ -41,11 +41,9 @@ peers_selected(const struct ismblk *app, const struct blk_disk *disk)
  * Attributes only (offset -1): that waits for nobody. The kernel drops pages itself when it then
  * sees another size; for all else there is cache.c.
  */
-static void
-on_change(void *arg, struct blk_client *c, struct blk_disk *disk)
+void
+peer_changed(struct peer *p, struct blk_disk *disk)
 {
-	struct peer *p = arg;
-
 	if (!peers_selected(p->app, disk))
 		return;
 	if (!blk_disk_present(disk)) {
@@ -59,6 +57,18 @@ on_change(void *arg, struct blk_client *c, struct blk_disk *disk)
 }
 
 /* --- start --- */
+
+/* Where the client keeps what must outlive it; NULL: with --list, or there is no place for it. */
+static struct blk_kept *
+find_kept(struct ismblk *app, struct peer *p, uint64_t gid)
+{
+	struct record *r = app->record;
+
+	p->home = r != NULL ? r->peers[app->peer_count].home : 0;
+	if (app->find_kept != NULL)
+		return app->find_kept(app, gid, &p->home);
+	return r != NULL ? &r->peers[app->peer_count].kept : NULL;
+}
 
 static int
 open_peer(struct ismblk *app, uint64_t gid)
@@ -75,10 +85,9 @@ open_peer(struct ismblk *app, uint64_t gid)
 		.digest = app->opt.digest,
 		.fast_io_fail_ms = (uint32_t)app->opt.fast_io_fail_ms,
 		.io_timeout_ms = (uint32_t)app->opt.io_timeout_ms,
-		.on_change = on_change,
-		.arg = p,
-		.kept = kept != NULL ? &kept->kept : NULL,
+		.kept = find_kept(app, p, gid),
 	};
+	const char *differs;
 	int ret;
 
 	p->app = app;
@@ -86,20 +95,35 @@ open_peer(struct ismblk *app, uint64_t gid)
 	p->index = app->peer_count;
 	p->kept = kept;
 	base_gid_str(gid, p->name);
-	p->reads = calloc(BLK_EXPORTS_MAX, sizeof(*p->reads));
-	if (p->reads == NULL) {
-		run_error("no memory for peer %s", p->name);
+	if (app->find_kept != NULL && conf.kept == NULL) {
+		ismblk_error(app, "peer %s: this runtime %s", p->name,
+			     p->home != 0 ? "does not remember the mount" : "has no place for it");
 		return RUN_EXIT_FAIL;
 	}
-	ret = blk_client_create(&conf, &p->client);
+	p->reads = calloc(BLK_EXPORTS_MAX, sizeof(*p->reads));
+	if (p->reads == NULL) {
+		ismblk_error(app, "no memory for peer %s", p->name);
+		return RUN_EXIT_FAIL;
+	}
+	ret = share_take(app->shares, p, &conf, &differs);
 	if (ret != 0)
 		free(p->reads);
+	/* It was made for a client that there is none of. */
+	if (ret != 0 && ret != -EEXIST && app->drop_kept != NULL && !app->taken)
+		app->drop_kept(app, gid);
+	if (ret == -EEXIST) {
+		ismblk_error(
+			app,
+			"peer %s is mounted with another %s already: its mounts share a session",
+			p->name, differs);
+		return RUN_EXIT_USAGE;
+	}
 	if (ret == -EADDRINUSE) {
-		run_error("--peer %s is our own GID: expected the server's", p->name);
+		ismblk_error(app, "--peer %s is our own GID: expected the server's", p->name);
 		return RUN_EXIT_PEER;
 	}
 	if (ret != 0) {
-		run_error("peer %s: cannot open a session: %s", p->name, strerror(-ret));
+		ismblk_error(app, "peer %s: cannot open a session: %s", p->name, strerror(-ret));
 		return RUN_EXIT_FAIL;
 	}
 	app->peer_count++;
@@ -121,29 +145,30 @@ is_final(const struct link_session_info *info)
 }
 
 static int
-complain(const struct ismblk *app, const struct peer *p, const struct link_session_info *info)
+complain(struct ismblk *app, const struct peer *p, const struct link_session_info *info)
 {
 	const char *colon = info->reason[0] != '\0' ? ": " : "";
 
 	switch (info->why) {
 	case LINK_WHY_UNREACHABLE:
-		run_error("peer %s is unreachable: no such GID on our fabric", p->name);
+		ismblk_error(app, "peer %s is unreachable: no such GID on our fabric", p->name);
 		break;
 	case LINK_WHY_REFUSED:
-		run_error("peer %s does not allow us%s%s", p->name, colon, info->reason);
+		ismblk_error(app, "peer %s does not allow us%s%s", p->name, colon, info->reason);
 		break;
 	case LINK_WHY_NO_SERVICE:
-		run_error("peer %s exports no disks%s%s", p->name, colon, info->reason);
+		ismblk_error(app, "peer %s exports no disks%s%s", p->name, colon, info->reason);
 		break;
 	case LINK_WHY_NONE:
 	case LINK_WHY_TIMEOUT:
-		run_error("peer %s does not answer within %" PRIu64 " ms (is dpdk-ismd running "
-			  "there?)",
-			  p->name, app->opt.connect_timeout_ms);
+		ismblk_error(app,
+			     "peer %s does not answer within %" PRIu64 " ms (is dpdk-ismd running "
+			     "there?)",
+			     p->name, app->opt.connect_timeout_ms);
 		break;
 	default:
-		run_error("peer %s: no session: %s%s%s", p->name, link_why_str(info->why), colon,
-			  info->reason);
+		ismblk_error(app, "peer %s: no session: %s%s%s", p->name, link_why_str(info->why),
+			     colon, info->reason);
 		break;
 	}
 	return RUN_EXIT_PEER;
@@ -167,7 +192,7 @@ round_alone(struct ismblk *app)
 	unsigned int i, work;
 
 	app->control_ns = 0;
-	work = peers_control(app, now);
+	work = link_poll(app->link, now) + peers_control(app, now);
 	for (i = 0; i < app->queues; i++)
 		work += peers_poll_queues(app, i, now);
 	if (work > 0 || app->work_ns == 0)
@@ -176,27 +201,32 @@ round_alone(struct ismblk *app)
 		idle_a_moment(now - app->work_ns);
 }
 
+/* @return -1: not yet; RUN_EXIT_OK; or what to end with. */
 static int
-wait_peer(struct ismblk *app, struct peer *p, uint64_t deadline)
+peer_there(struct ismblk *app, const struct peer *p, uint64_t deadline)
 {
 	struct link_session_info info;
 
-	while (!blk_client_up(p->client)) {
-		round_alone(app);
-		blk_client_session_info(p->client, &info);
-		if (run_stopping()) {
-			run_error("ended by a signal before peer %s was there", p->name);
-			return RUN_EXIT_FAIL;
-		}
-		if (!info.up && (is_final(&info) || base_now_ns() > deadline))
-			return complain(app, p, &info);
-		if (base_now_ns() > deadline && !blk_client_up(p->client)) {
-			run_error("peer %s does not tell its exports within %" PRIu64 " ms",
-				  p->name, app->opt.connect_timeout_ms);
-			return RUN_EXIT_PEER;
-		}
-	}
-	return RUN_EXIT_OK;
+	if (blk_client_up(p->client))
+		return RUN_EXIT_OK;
+	blk_client_session_info(p->client, &info);
+	if (!info.up && (is_final(&info) || base_now_ns() > deadline))
+		return complain(app, p, &info);
+	if (base_now_ns() <= deadline)
+		return -1;
+	ismblk_error(app, "peer %s does not tell its exports within %" PRIu64 " ms", p->name,
+		     app->opt.connect_timeout_ms);
+	return RUN_EXIT_PEER;
+}
+
+int
+peers_there(struct ismblk *app, uint64_t deadline)
+{
+	int ret = RUN_EXIT_OK;
+
+	for (unsigned int i = 0; i < app->peer_count && ret == RUN_EXIT_OK; i++)
+		ret = peer_there(app, &app->peers[i], deadline);
+	return ret;
 }
 
 int
@@ -215,15 +245,20 @@ peers_connect(struct ismblk *app)
 {
 	uint64_t deadline = base_now_ns() + app->opt.connect_timeout_ms * BASE_NS_PER_MS;
 	int ret = peers_open(app);
-	unsigned int i;
 
-	for (i = 0; i < app->peer_count && ret == RUN_EXIT_OK; i++)
-		ret = wait_peer(app, &app->peers[i], deadline);
+	while (ret == RUN_EXIT_OK && (ret = peers_there(app, deadline)) < 0) {
+		round_alone(app);
+		ret = RUN_EXIT_OK;
+		if (!run_stopping())
+			continue;
+		run_error("ended by a signal before all peers were there");
+		ret = RUN_EXIT_FAIL;
+	}
 	return ret;
 }
 
 int
-peers_check_exports(const struct ismblk *app)
+peers_check_exports(struct ismblk *app)
 {
 	unsigned int i, k;
 
@@ -235,9 +270,10 @@ peers_check_exports(const struct ismblk *app)
 							app->opt.exports[i]) != NULL;
 		if (found)
 			continue;
-		run_error("--export %s: %s no export of that name for us (--list shows all)",
-			  app->opt.exports[i],
-			  app->peer_count == 1 ? "the peer has" : "the peers have");
+		ismblk_error(app,
+			     "--export %s: %s no export of that name for us (--list shows all)",
+			     app->opt.exports[i],
+			     app->peer_count == 1 ? "the peer has" : "the peers have");
 		return RUN_EXIT_EXPORT;
 	}
 	return RUN_EXIT_OK;
@@ -253,7 +289,7 @@ peers_control(struct ismblk *app, uint64_t now_ns)
 	if (now_ns < app->control_ns)
 		return 0;
 	app->control_ns = now_ns + CONTROL_NS;
-	work = link_poll(app->link, now_ns) + cache_poll(app, now_ns);
+	work = cache_poll(app, now_ns);
 	for (i = 0; i < app->peer_count; i++)
 		work += blk_client_poll(app->peers[i].client, now_ns);
 	return work;
@@ -313,7 +349,8 @@ peers_close(struct ismblk *app)
 	while (app->peer_count > 0) {
 		struct peer *p = &app->peers[--app->peer_count];
 
-		blk_client_destroy(p->client);
+		if (share_drop(app->shares, p) && app->drop_kept != NULL)
+			app->drop_kept(app, p->gid);
 		free(p->reads);
 	}
 }

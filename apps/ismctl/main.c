@@ -234,7 +234,7 @@ ask(const struct words *w)
 	params = commands[w->command].params(w->argc, w->argv);
 	if (params == NULL)
 		snprintf(err, sizeof(err), "%s: %s", w->argv[0], strerror(errno));
-	ret = params != NULL ? run_client_call(&client, commands[w->command].name, params, -1,
+	ret = params != NULL ? run_client_call(&client, commands[w->command].name, params, NULL, 0,
 					       &result, err)
 			     : -EINVAL;
 	run_client_close(&client);

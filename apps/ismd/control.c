@@ -270,6 +270,12 @@ do_info(void *arg, struct run_request *r)
 }
 
 static void
+do_mount(void *arg, struct run_request *r)
+{
+	mount_ask(arg, r);
+}
+
+static void
 do_stop(void *arg, struct run_request *r)
 {
 	run_stop();
@@ -343,11 +349,27 @@ static const struct run_method methods[] = {
 	{ "deny", true, true, do_deny },     { "reload", true, true, do_reload },
 	{ "check", false, false, do_check }, { "sessions", false, false, do_sessions },
 	{ "drop", true, false, do_drop },    { "peers", false, false, do_peers },
-	{ "info", false, false, do_info },   { "stop", true, false, do_stop },
+	{ "mount", false, true, do_mount },  { "info", false, false, do_info },
+	{ "stop", true, false, do_stop },
 };
 
+/*
+ * If nobody asked for it, serving goes on, whatever is wrong with the folder; control_start()
+ * tells, when all else is in order.
+ */
+static int
+complain(struct ismd *d, int ret, const char *err)
+{
+	if (d->opt.name == NULL) {
+		snprintf(d->no_control, sizeof(d->no_control), "%s", err);
+		return RUN_EXIT_OK;
+	}
+	run_error("%s", err);
+	return ret == -EINVAL ? RUN_EXIT_USAGE : RUN_EXIT_FAIL;
+}
+
 int
-control_start(struct ismd *d)
+control_claim(struct ismd *d)
 {
 	const struct run_control_conf conf = {
 		.name = d->opt.name,
@@ -358,20 +380,27 @@ control_start(struct ismd *d)
 		.hangup = d->opt.config != NULL ? do_reload : NULL,
 	};
 	char err[256];
-	int ret = run_control_start(&conf, &d->control, err, sizeof(err));
+	int ret = run_control_create(&conf, &d->control, err, sizeof(err));
 
-	if (ret == 0) {
-		if (d->control != NULL)
-			run_note("runtime '%s'", run_control_name(d->control));
-		return RUN_EXIT_OK;
+	return ret == 0 ? RUN_EXIT_OK : complain(d, ret, err);
+}
+
+int
+control_start(struct ismd *d)
+{
+	char err[256];
+	int ret = d->control != NULL ? run_control_begin(d->control, err, sizeof(err)) : 0;
+
+	if (ret != 0) {
+		(void)run_control_stop(d->control);
+		d->control = NULL;
+		ret = complain(d, ret, err);
 	}
-	/* Nobody asked for it: whatever is wrong with the folder, serving goes on. */
-	if (d->opt.name == NULL) {
-		run_note("no control socket: %s", err);
-		return RUN_EXIT_OK;
-	}
-	run_error("%s", err);
-	return ret == -EINVAL ? RUN_EXIT_USAGE : RUN_EXIT_FAIL;
+	if (d->control != NULL)
+		run_note("runtime '%s'", run_control_name(d->control));
+	else if (ret == RUN_EXIT_OK && d->no_control[0] != '\0')
+		run_note("no control socket: %s", d->no_control);
+	return ret;
 }
 
 void

@@ -82,7 +82,7 @@ static void
 create_server(void *arg)
 {
 	struct start_service *s = arg;
-	const struct options *opt = &s->d->opt;
+	const struct ismd_options *opt = &s->d->opt;
 	struct blk_server_conf conf = {
 		.link = s->d->link,
 		.workers = run_workers(),

@@ -49,7 +49,7 @@ static void
 create_server(void *arg)
 {
 	struct step *s = arg;
-	const struct options *opt = &s->d->opt;
+	const struct ismd_options *opt = &s->d->opt;
 	const struct probe_server_conf conf = {
 		.link = s->d->link,
 		.workers = run_workers(),

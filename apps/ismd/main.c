@@ -16,6 +16,7 @@ static const struct run_job_type *const types[] = {
 	&job_export,
 	&job_console,
 	&job_probe,
+	&job_mount,
 };
 
 #define KEPT UINT64_C(16) /* clients of disks and of consoles that others cannot keep out */
@@ -69,9 +70,12 @@ start_link(struct ismd *d)
 		.memory_max = d->opt.memory,
 		.caller_memory_max = d->opt.client_memory,
 		.caller_dmbs_max = (uint32_t)d->opt.client_dmbs,
+		.epoch = *state_epoch(d),
 	};
 	int ret = link_create(&conf, &d->link);
 
+	if (ret == 0)
+		*state_epoch(d) = *link_epoch(d->link);
 	if (ret == 0)
 		ret = run_add_poller(0, poll_link, d->link);
 	if (ret == 0)
@@ -128,6 +132,9 @@ serve(struct ismd *d)
 		run_loop(&idle);
 	}
 	control_stop(d);
+	if (mount_service_stop(d))
+		run_note("mounts wait for the next runtime of this name");
+	state_close(d);
 	probe_service_stop(d);
 	console_service_stop(d);
 	export_service_stop(d);
@@ -148,7 +155,15 @@ run(struct ismd *d)
 	if (ret == RUN_EXIT_OK) {
 		if (d->opt.memory == 0)
 			d->opt.memory = memory_standard();
-		ret = serve(d);
+		ret = control_claim(d);
+		if (ret == RUN_EXIT_OK && state_open(d) != 0) {
+			run_error("no memory");
+			ret = RUN_EXIT_FAIL;
+		}
+		if (ret == RUN_EXIT_OK)
+			ret = serve(d);
+		else
+			control_stop(d);
 		if (d->held)
 			return ret;
 		rte_pmd_ism_close(d->dev_id);
@@ -193,7 +208,7 @@ main(int argc, char **argv)
 	}
 	ret = load_peers(app_argc, app_argv);
 	if (ret == RUN_EXIT_OK)
-		ret = options_parse(app_argc, app_argv, d.jobs, &d.opt);
+		ret = ismd_options_parse(app_argc, app_argv, d.jobs, &d.opt);
 	if (ret < 0) {
 		run_quiet(d.opt.quiet);
 		ret = run(&d);
@@ -201,6 +216,6 @@ main(int argc, char **argv)
 	/* A helper may hang in a job yet: then all of it stays as it is. */
 	if (!d.hangs)
 		run_jobs_destroy(d.jobs);
-	options_free(&d.opt);
+	ismd_options_free(&d.opt);
 	return ret;
 }

@@ -64,7 +64,7 @@ static const struct run_jobs *job_table; /* knows the kinds of jobs while option
 
 /* Keep "TYPE SPEC" if its form is right. */
 static int
-take_job(struct options *opt, const char *type, const char *spec)
+take_job(struct ismd_options *opt, const char *type, const char *spec)
 {
 	char **jobs = realloc(opt->jobs, (opt->job_count + 1) * sizeof(*jobs)), *text;
 	char err[RUN_JOB_ERR];
@@ -85,7 +85,7 @@ take_job(struct options *opt, const char *type, const char *spec)
 static int
 take_export(void *options, const char *name, const char *arg)
 {
-	struct options *opt = options;
+	struct ismd_options *opt = options;
 
 	if (opt->export_count++ < BLK_EXPORTS_MAX)
 		return take_job(opt, "export", arg);
@@ -96,7 +96,7 @@ take_export(void *options, const char *name, const char *arg)
 static int
 take_console(void *options, const char *name, const char *arg)
 {
-	struct options *opt = options;
+	struct ismd_options *opt = options;
 
 	if (opt->console_count++ < CONS_CONSOLES_MAX)
 		return take_job(opt, "console", arg);
@@ -105,7 +105,7 @@ take_console(void *options, const char *name, const char *arg)
 }
 
 static int
-take_first_probe(struct options *opt, const char *arg)
+take_first_probe(struct ismd_options *opt, const char *arg)
 {
 	int ret = take_job(opt, "probe", arg);
 
@@ -117,7 +117,7 @@ take_first_probe(struct options *opt, const char *arg)
 static int
 take_probe(void *options, const char *name, const char *arg)
 {
-	struct options *opt = options;
+	struct ismd_options *opt = options;
 	char err[RUN_JOB_ERR], *text;
 
 	if (opt->probe == 0)
@@ -137,13 +137,13 @@ take_probe(void *options, const char *name, const char *arg)
 static int
 take_user(void *options, const char *name, const char *arg)
 {
-	struct options *opt = options;
+	struct ismd_options *opt = options;
 	int ret = run_user_find(arg, &opt->user);
 
 	return ret == RUN_EXIT_OK ? -1 : ret;
 }
 
-#define AT(field) .at = offsetof(struct options, field)
+#define AT(field) .at = offsetof(struct ismd_options, field)
 
 static const struct run_option table[] = {
 	{ "export", RUN_OPTION_TAKE, .take = take_export },
@@ -180,7 +180,7 @@ static const struct run_options command_line = {
 
 /* Without a word of what to do there may be the system's own configuration. */
 static int
-find_config(struct options *opt)
+find_config(struct ismd_options *opt)
 {
 	if (opt->job_count > 0 || opt->config != NULL || opt->name != NULL)
 		return -1;
@@ -196,7 +196,7 @@ find_config(struct options *opt)
 }
 
 int
-options_parse(int argc, char **argv, const struct run_jobs *jobs, struct options *opt)
+ismd_options_parse(int argc, char **argv, const struct run_jobs *jobs, struct ismd_options *opt)
 {
 	int ret;
 
@@ -207,7 +207,7 @@ options_parse(int argc, char **argv, const struct run_jobs *jobs, struct options
 }
 
 void
-options_free(struct options *opt)
+ismd_options_free(struct ismd_options *opt)
 {
 	for (unsigned int i = 0; i < opt->job_count; i++)
 		free(opt->jobs[i]);

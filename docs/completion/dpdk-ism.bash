@@ -27,7 +27,8 @@ _dpdk_ism() {
 	if [[ $program == *dpdk-ismctl && $word != -* ]]; then
 		options=$("$program" --help 2>/dev/null | grep -oE '^  [a-z]+ ' | sort -u)
 		case $before in
-		add | remove | allow | deny) options='export console' ;;
+		add | allow | deny) options='export console' ;;
+		remove) options='export console mount' ;;
 		*=*) options= ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")

@@ -138,7 +138,8 @@ int run_call(unsigned int worker, void (*fn)(void *arg), void *arg);
 /*
  * While a worker sleeps, readiness of this fd (POLLIN) wakes it at once. A worker other than 0
  * that has one may sleep for up to 16 * idle_max_us. Any thread.
- * @return 0; -EINVAL no such worker, or fd; -ENOSPC more than 4 of one worker.
+ * @return 0, also when it is there already; -EINVAL no such worker, or fd; -EPERM a file that is
+ *         always readable; -errno.
  */
 int run_add_wake_fd(unsigned int worker, int fd);
 /* Before the fd is closed. Tolerates one that is not there. */

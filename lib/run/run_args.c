@@ -550,6 +550,7 @@ add_defaults(const struct run_host *host, unsigned int has)
 		note_socket(text_vdev + strlen("--vdev="));
 		add(text_vdev);
 		has |= HAS_VDEV;
+		facts.device_variable = true;
 	}
 	facts.device = (has & (HAS_VDEV | HAS_PCI)) != 0;
 	if ((has & HAS_VDEV) && !(has & HAS_PCI))

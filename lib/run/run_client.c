@@ -22,11 +22,19 @@
 
 /* --- which one --- */
 
+static void
+wait_within(int fd, unsigned int seconds)
+{
+	const struct timeval wait = { .tv_sec = seconds };
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+}
+
 /* @param wait_s  longest wait for each step; 0: for ever. @return a connected socket, or -errno. */
 static int
 connect_within(const char *dir, const char *name, unsigned int wait_s)
 {
-	const struct timeval wait = { .tv_sec = wait_s };
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	int fd, ret = run_name_socket(dir, name, sa.sun_path);
 
@@ -35,8 +43,7 @@ connect_within(const char *dir, const char *name, unsigned int wait_s)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	wait_within(fd, wait_s);
 	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
 		return fd;
 	ret = -errno;
@@ -183,29 +190,37 @@ run_client_close(struct run_client *c)
 	c->fd = -1;
 }
 
+void
+run_client_wait(struct run_client *c, unsigned int seconds)
+{
+	wait_within(c->fd, seconds);
+}
+
 /* --- asking --- */
 
-/* The descriptor goes with the first byte. */
+/* Descriptors go with the first byte. */
 static int
-send_all(int sock, const char *text, size_t len, int fd)
+send_all(int sock, const char *text, size_t len, const int *fds, unsigned int count)
 {
 	union {
 		struct cmsghdr align;
-		char buf[CMSG_SPACE(sizeof(int))];
+		char buf[CMSG_SPACE(RUN_RPC_FDS_MAX * sizeof(int))];
 	} control = { .buf = { 0 } };
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)text, .iov_len = len };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	struct cmsghdr *cmsg;
 	ssize_t n;
 
-	if (fd >= 0) {
+	if (count > RUN_RPC_FDS_MAX)
+		return -EINVAL;
+	if (count > 0) {
 		msg.msg_control = control.buf;
-		msg.msg_controllen = sizeof(control.buf);
+		msg.msg_controllen = CMSG_SPACE(count * sizeof(int));
 		cmsg = CMSG_FIRSTHDR(&msg);
 		cmsg->cmsg_level = SOL_SOCKET;
 		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
-		memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+		cmsg->cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(cmsg), fds, count * sizeof(int));
 	}
 	while (iov.iov_len > 0) {
 		n = sendmsg(sock, &msg, MSG_NOSIGNAL);
@@ -222,7 +237,8 @@ send_all(int sock, const char *text, size_t len, int fd)
 }
 
 static int
-send_request(struct run_client *c, const char *method, json_t *params, int fd)
+send_request(struct run_client *c, const char *method, json_t *params, const int *fds,
+	     unsigned int count)
 {
 	json_t *root = json_pack("{s:s,s:I,s:s}", "jsonrpc", "2.0", "id", (json_int_t)++c->id,
 				 "method", method);
@@ -233,7 +249,7 @@ send_request(struct run_client *c, const char *method, json_t *params, int fd)
 		json_object_set(root, "params", params);
 	text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
 	if (text != NULL && asprintf(&line, "%s\n", text) >= 0)
-		ret = send_all(c->fd, line, strlen(line), fd);
+		ret = send_all(c->fd, line, strlen(line), fds, count);
 	free(line);
 	free(text);
 	json_decref(root);
@@ -292,10 +308,10 @@ take_answer(const struct run_client *c, const json_t *root, json_t **result, cha
 }
 
 int
-run_client_call(struct run_client *c, const char *method, json_t *params, int fd, json_t **result,
-		char *err)
+run_client_call(struct run_client *c, const char *method, json_t *params, const int *fds,
+		unsigned int count, json_t **result, char *err)
 {
-	int ret = send_request(c, method, params, fd);
+	int ret = send_request(c, method, params, fds, count);
 	json_t *root = NULL;
 	size_t len;
 	char *line;
@@ -314,7 +330,9 @@ run_client_call(struct run_client *c, const char *method, json_t *params, int fd
 		snprintf(err, RUN_CLIENT_ERR, "runtime '%s': its answer makes no sense", c->name);
 	else if (ret != 0 && ret != -EREMOTEIO)
 		snprintf(err, RUN_CLIENT_ERR, "runtime '%s': %s", c->name,
-			 ret == -EPIPE ? "it has ended" : strerror(-ret));
+			 ret == -EPIPE	  ? "it has ended"
+			 : ret == -EAGAIN ? "it does not answer"
+					  : strerror(-ret));
 	return ret;
 }
 
@@ -339,7 +357,7 @@ has_function(const char *dir, const char *name, const char *function, long *pid)
 
 	if (c.fd < 0)
 		return false;
-	if (run_client_call(&c, "info", NULL, -1, &info, err) == 0) {
+	if (run_client_call(&c, "info", NULL, NULL, 0, &info, err) == 0) {
 		path = json_string_value(json_object_get(info, "function"));
 		has = path != NULL && is_same_file(path, function);
 		*pid = (long)json_integer_value(json_object_get(info, "pid"));

@@ -43,12 +43,17 @@ int run_client_owner(const char *function, char name[RUN_NAME_MAX], long *pid);
 
 /*
  * @param params  taken; NULL: none.
- * @param fd      a descriptor to send along; -1: none. Stays the caller's.
+ * @param fds     count descriptors to send along, RUN_RPC_FDS_MAX at most; NULL, 0: none. They
+ *                stay the caller's.
  * @param result  on success a new reference, may be JSON's null.
  * @return 0; -EREMOTEIO the runtime refused or failed, err has its words; -EPIPE the runtime has
- *         ended; -EPROTO its answer makes no sense; -ENOMEM.
+ *         ended; -EAGAIN it took longer than run_client_wait() allows; -EPROTO its answer makes no
+ *         sense; -EINVAL too many descriptors; -ENOMEM. After -EAGAIN and -EPROTO the connection is
+ *         of no more use.
  */
-int run_client_call(struct run_client *c, const char *method, json_t *params, int fd,
-		    json_t **result, char *err);
+int run_client_call(struct run_client *c, const char *method, json_t *params, const int *fds,
+		    unsigned int count, json_t **result, char *err);
+/* From now on each step of a call waits so long at most; 0, and at first: for ever. */
+void run_client_wait(struct run_client *c, unsigned int seconds);
 
 #endif

@@ -66,6 +66,7 @@ struct run_control {
 	struct run_method hangup;
 	struct run_socket socket;
 	int event;
+	bool begun;
 	pthread_t thread;
 	atomic_bool stop;
 	struct base_bucket accepts, work;
@@ -625,8 +626,8 @@ begin(struct run_control *c, char *err, size_t err_size)
 }
 
 int
-run_control_start(const struct run_control_conf *conf, struct run_control **out, char *err,
-		  size_t err_size)
+run_control_create(const struct run_control_conf *conf, struct run_control **out, char *err,
+		   size_t err_size)
 {
 	struct run_control *c;
 	char dir[PATH_MAX];
@@ -657,14 +658,39 @@ run_control_start(const struct run_control_conf *conf, struct run_control **out,
 	for (unsigned int i = 0; i < CONNS_MAX; i++)
 		c->conns[i].fd = -1;
 	ret = run_socket_open(&c->socket, dir, conf->name, err, err_size);
-	if (ret == 0)
-		ret = begin(c, err, err_size);
 	if (ret != 0) {
 		release(c);
 		return ret;
 	}
 	*out = c;
 	return 0;
+}
+
+int
+run_control_begin(struct run_control *c, char *err, size_t err_size)
+{
+	int ret = run_socket_listen(&c->socket, err, err_size);
+
+	if (ret == 0)
+		ret = begin(c, err, err_size);
+	c->begun = ret == 0;
+	return ret;
+}
+
+int
+run_control_start(const struct run_control_conf *conf, struct run_control **out, char *err,
+		  size_t err_size)
+{
+	int ret = run_control_create(conf, out, err, err_size);
+
+	if (ret != 0 || *out == NULL)
+		return ret;
+	ret = run_control_begin(*out, err, err_size);
+	if (ret == 0)
+		return 0;
+	(void)run_control_stop(*out);
+	*out = NULL;
+	return ret;
 }
 
 const char *
@@ -693,6 +719,11 @@ run_control_stop(struct run_control *c)
 
 	if (c == NULL)
 		return true;
+	if (!c->begun) {
+		run_socket_shut(&c->socket);
+		release(c);
+		return true;
+	}
 	run_hangup_to(NULL);
 	atomic_store(&c->stop, true);
 	(void)!write(c->event, &one, sizeof(one));

@@ -46,6 +46,13 @@ struct run_control_conf {
  */
 int run_control_start(const struct run_control_conf *conf, struct run_control **control, char *err,
 		      size_t err_size);
+/*
+ * The same in two steps: take the name, which is ours alone from then on; and begin, or after a
+ * failure stop.
+ */
+int run_control_create(const struct run_control_conf *conf, struct run_control **control, char *err,
+		       size_t err_size);
+int run_control_begin(struct run_control *control, char *err, size_t err_size);
 const char *run_control_name(const struct run_control *control);
 /*
  * Close all connections and remove the socket. Waits for a method that is running, 2 s at most. No

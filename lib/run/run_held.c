@@ -15,12 +15,13 @@
 #include "run_holder_wire.h"
 #include "run_priv.h"
 
+/* What this process holds for the one that has started it. */
 static struct {
 	pid_t holder; /* 0: there is none */
-	int sock;
+	struct run_held line;
 	int fds[RUN_HOLDER_FDS];
 	unsigned int count;
-} held = { .sock = -1 };
+} held = { .line.sock = -1 };
 
 /* A flag alone, no bytes behind it: relaxed. Set by a signal handler. */
 static atomic_bool leaving;
@@ -73,8 +74,8 @@ run_held_start(void)
 	if (text == NULL)
 		return false;
 	holder = next_number(&text);
-	held.sock = next_number(&text);
-	if (!is_ours(holder, held.sock))
+	held.line.sock = next_number(&text);
+	if (!is_ours(holder, held.line.sock))
 		return false;
 	while (held.count < RUN_HOLDER_FDS && (fd = next_number(&text)) >= 0 && is_open(fd))
 		held.fds[held.count++] = fd;
@@ -85,6 +86,12 @@ run_held_start(void)
 	if (getppid() != holder)
 		_exit(RUN_EXIT_FAIL);
 	return true;
+}
+
+struct run_held *
+run_held_self(void)
+{
+	return &held.line;
 }
 
 unsigned int
@@ -130,86 +137,61 @@ run_held_leaving(void)
 
 /* --- messages --- */
 
-static int
-send_packet(const struct run_holder_packet *packet, size_t len, const int *fds, unsigned int count)
-{
-	union {
-		struct cmsghdr align;
-		char buf[CMSG_SPACE(RUN_HOLDER_FDS * sizeof(int))];
-	} control = { 0 };
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)packet, .iov_len = len };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *cmsg;
-
-	if (count > 0) {
-		msg.msg_control = control.buf;
-		msg.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(count * sizeof(int));
-		memcpy(CMSG_DATA(cmsg), fds, count * sizeof(int));
-	}
-	if (sendmsg(held.sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		return -errno;
-	return 0;
-}
-
 /* A handful of messages in a life: there is room. */
 static int
-say(uint32_t kind, const int *fds, unsigned int count)
+say(const struct run_held *h, uint32_t kind, const int *fds, unsigned int count)
 {
 	const struct run_holder_packet packet = { .kind = kind };
 
-	return send_packet(&packet, RUN_HOLDER_HEAD, fds, count);
+	return run_holder_send(h->sock, &packet, RUN_HOLDER_HEAD, fds, count);
 }
 
 int
-run_held_give(const int *fds, unsigned int count)
+run_held_give(struct run_held *h, const int *fds, unsigned int count)
 {
-	return say(RUN_HOLDER_GIVE, fds, count);
+	return say(h, RUN_HOLDER_GIVE, fds, count);
 }
 
 int
-run_held_allow_next(void)
+run_held_allow_next(struct run_held *h)
 {
-	return say(RUN_HOLDER_ALLOW_NEXT, NULL, 0);
+	return say(h, RUN_HOLDER_ALLOW_NEXT, NULL, 0);
 }
 
 int
-run_held_ready(void)
+run_held_ready(struct run_held *h)
 {
-	return say(RUN_HOLDER_READY, NULL, 0);
+	return say(h, RUN_HOLDER_READY, NULL, 0);
 }
 
 void
-run_held_refuse(void)
+run_held_refuse(struct run_held *h)
 {
-	(void)say(RUN_HOLDER_REFUSE, NULL, 0);
+	(void)say(h, RUN_HOLDER_REFUSE, NULL, 0);
 }
 
 void
-run_held_bye(void)
+run_held_bye(struct run_held *h)
 {
-	(void)say(RUN_HOLDER_BYE, NULL, 0);
+	(void)say(h, RUN_HOLDER_BYE, NULL, 0);
 }
 
 int
-run_held_write(uint32_t id, const void *bytes, size_t len)
+run_held_write(struct run_held *h, uint32_t id, const void *bytes, size_t len)
 {
 	struct run_holder_packet packet = { .kind = RUN_HOLDER_WRITE, .id = id };
 
-	if (len > sizeof(packet.bytes))
+	if (len > RUN_HOLDER_WRITE_MAX)
 		return -EINVAL;
 	memcpy(packet.bytes, bytes, len);
-	return send_packet(&packet, RUN_HOLDER_HEAD + len, NULL, 0);
+	return run_holder_send(h->sock, &packet, RUN_HOLDER_HEAD + len, NULL, 0);
 }
 
 int
-run_held_wrote(uint32_t *id)
+run_held_wrote(struct run_held *h, uint32_t *id)
 {
 	struct run_holder_packet packet = { 0 };
-	ssize_t n = recv(held.sock, &packet, sizeof(packet), MSG_DONTWAIT);
+	ssize_t n = recv(h->sock, &packet, sizeof(packet), MSG_DONTWAIT);
 
 	*id = packet.id;
 	if (n != (ssize_t)RUN_HOLDER_HEAD)

@@ -170,17 +170,16 @@ start_next(struct holder *h, uint64_t now)
 
 /* --- what it says --- */
 
+/* Once. */
 static void
-take_fds(struct holder *h, struct msghdr *msg)
+take_fds(struct holder *h, const int *fds, unsigned int count)
 {
-	const struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
-	unsigned int n;
-
-	if (cmsg == NULL || cmsg->cmsg_type != SCM_RIGHTS || h->count != 0)
-		return;
-	n = (unsigned int)((cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-	memcpy(h->fds, CMSG_DATA(cmsg), n * sizeof(int));
-	h->count = n;
+	for (unsigned int i = 0; i < count; i++) {
+		if (h->count == i)
+			h->fds[h->count++] = fds[i];
+		else
+			close(fds[i]);
+	}
 }
 
 static void
@@ -232,7 +231,7 @@ do_write(struct base_job *job)
 
 /* @return false: not now. */
 static bool
-start_write(const struct holder *h, const struct run_holder_packet *packet, size_t len)
+start_write(int fd, int sock, const struct run_holder_packet *packet, size_t len)
 {
 	struct write_job *w = calloc(1, sizeof(*w));
 
@@ -240,8 +239,8 @@ start_write(const struct holder *h, const struct run_holder_packet *packet, size
 		return false;
 	w->job.work = do_write;
 	w->job.release = true;
-	w->fd = h->fds[0];
-	w->sock = fcntl(h->sock, F_DUPFD_CLOEXEC, 3);
+	w->fd = fd;
+	w->sock = fcntl(sock, F_DUPFD_CLOEXEC, 3);
 	w->packet = *packet;
 	w->len = len;
 	atomic_fetch_add_explicit(&writes_under_way, 1, memory_order_relaxed);
@@ -252,6 +251,19 @@ start_write(const struct holder *h, const struct run_holder_packet *packet, size
 		close(w->sock);
 	free(w);
 	return false;
+}
+
+void
+run_holder_write(int fd, int sock, const struct run_holder_packet *packet, size_t len)
+{
+	if (fd < 0 || len > RUN_HOLDER_WRITE_MAX || !start_write(fd, sock, packet, len))
+		answer_write(sock, RUN_HOLDER_NOT_WROTE, packet->id);
+}
+
+bool
+run_holder_writing(void)
+{
+	return atomic_load_explicit(&writes_under_way, memory_order_relaxed) != 0;
 }
 
 static void
@@ -271,8 +283,8 @@ take_packet(struct holder *h, const struct run_holder_packet *packet, size_t len
 		set_ready(h);
 		break;
 	case RUN_HOLDER_WRITE:
-		if (h->count == 0 || !start_write(h, packet, len - RUN_HOLDER_HEAD))
-			answer_write(h->sock, RUN_HOLDER_NOT_WROTE, packet->id);
+		run_holder_write(h->count > 0 ? h->fds[0] : -1, h->sock, packet,
+				 len - RUN_HOLDER_HEAD);
 		break;
 	default:
 		break;
@@ -283,31 +295,23 @@ take_packet(struct holder *h, const struct run_holder_packet *packet, size_t len
 static bool
 take_message(struct holder *h)
 {
-	union {
-		struct cmsghdr align;
-		char buf[CMSG_SPACE(RUN_HOLDER_FDS * sizeof(int))];
-	} control = { 0 };
 	struct run_holder_packet packet;
-	struct iovec iov = { .iov_base = &packet, .iov_len = sizeof(packet) };
-	struct msghdr msg = { .msg_iov = &iov,
-			      .msg_iovlen = 1,
-			      .msg_control = control.buf,
-			      .msg_controllen = sizeof(control.buf) };
-	ssize_t n = recvmsg(h->sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	int fds[RUN_HOLDER_FDS];
+	unsigned int count;
+	ssize_t n = run_holder_receive(h->sock, &packet, fds, &count);
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n == -EAGAIN)
 		return false;
 	/* It died with answers of ours unread; what it said before comes after that, once. */
-	if (n < 0 && errno == ECONNRESET)
+	if (n == -ECONNRESET || n == -EPROTO)
 		return true;
-	if (n <= 0) {
+	if (n < 0) {
 		close(h->sock);
 		h->sock = -1;
 		return false;
 	}
-	if ((size_t)n >= RUN_HOLDER_HEAD && packet.kind == RUN_HOLDER_GIVE)
-		take_fds(h, &msg);
-	else if ((size_t)n >= RUN_HOLDER_HEAD)
+	take_fds(h, fds, packet.kind == RUN_HOLDER_GIVE ? count : 0);
+	if (packet.kind != RUN_HOLDER_GIVE)
 		take_packet(h, &packet, (size_t)n);
 	return true;
 }
@@ -652,9 +656,7 @@ run_holder(const struct run_holder_conf *conf)
 	kill_process(&h);
 	/* A second signal ends all at once, and leaves what is held as it is. */
 	if (h.count > 0 && (h.die_signal == 0 || !h.announced))
-		conf->end(h.fds, h.count,
-			  h.stuck || atomic_load_explicit(&writes_under_way,
-							  memory_order_relaxed) != 0);
+		conf->end(h.fds, h.count, h.stuck || run_holder_writing());
 	if (run_eal_facts()->own_prefix && run_runtime_choose() == RUN_EXIT_OK)
 		run_runtime_sweep(run_eal_facts()->prefix);
 	if (h.die_signal != 0)

@@ -51,10 +51,20 @@ int run_holder(const struct run_holder_conf *conf);
 /* --- the held process; all but run_held_leaving() on its main thread --- */
 
 /*
+ * Something that is held, as who serves it sees that: its line to the holder. A process that a
+ * holder has started has one (run_held_self()); a runtime has one for each thing that programs have
+ * asked it to serve (SOCK_SEQPACKET, the other end is the program's). One thread at a time.
+ */
+struct run_held {
+	int sock;
+};
+
+/*
  * The first call of the program. @return true: a holder has started this process. From then on it
  * dies with the holder, and file prefix and telemetry go by the holder's PID.
  */
 bool run_held_start(void);
+struct run_held *run_held_self(void);
 /*
  * After run_eal_init(): SIGINT, SIGTERM and SIGHUP stop the loop, however many come: whether the
  * second one ends the program at once, the holder decides.
@@ -63,13 +73,13 @@ void run_held_signals(void);
 /* What the process before this one gave. @return how many; 0: this is the first. */
 unsigned int run_held_taken(int fds[RUN_HOLDER_FDS]);
 /* Let the holder keep these; they stay ours as well. Once. @return 0; -errno. */
-int run_held_give(const int *fds, unsigned int count);
+int run_held_give(struct run_held *h, const int *fds, unsigned int count);
 /* What was given is enough for another process to go on. @return 0; -errno. */
-int run_held_allow_next(void);
+int run_held_allow_next(struct run_held *h);
 /* @return 0; -errno. */
-int run_held_ready(void);
+int run_held_ready(struct run_held *h);
 /* The process cannot go on with what it was given, nor could another: the line is printed. */
-void run_held_refuse(void);
+void run_held_refuse(struct run_held *h);
 /*
  * A write(2) to the first descriptor that was given, which may wait for what is asked of us: in us
  * it would keep us from dying, and so the next process from starting. The holder has a thread for
@@ -77,11 +87,11 @@ void run_held_refuse(void);
  * @param id  run_held_wrote() says which.
  * @return 0; -EAGAIN too many are under way: later; -EINVAL; -errno.
  */
-int run_held_write(uint32_t id, const void *bytes, size_t len);
+int run_held_write(struct run_held *h, uint32_t id, const void *bytes, size_t len);
 /* @return 1: that of *id has ended; -EAGAIN: that of *id has to be asked for again; 0: none. */
-int run_held_wrote(uint32_t *id);
+int run_held_wrote(struct run_held *h, uint32_t *id);
 /* What comes now is the end in good order: the holder ends with our exit status. */
-void run_held_bye(void);
+void run_held_bye(struct run_held *h);
 /* The holder wants another process in our place: end soon, and leave all as it is. Any thread. */
 bool run_held_leaving(void);
 

@@ -256,6 +256,44 @@ run_job_add(struct run_jobs *jobs, const char *text, bool from_file, char err[RU
 }
 
 int
+run_job_enter(struct run_jobs *jobs, const struct run_job_type *type, const char *name,
+	      const char *spec, void *conf, char err[RUN_JOB_ERR])
+{
+	struct run_job *job = calloc(1, sizeof(*job));
+	int ret;
+
+	if (job == NULL) {
+		type->forget(conf);
+		return run_job_refuse(-ENOMEM, err, "no memory");
+	}
+	job->type = type;
+	job->conf = conf;
+	job->spec = strdup(spec);
+	snprintf(job->name, sizeof(job->name), "%s", name);
+	pthread_mutex_lock(&jobs->changing);
+	ret = job->spec != NULL ? run_job_begin(jobs, job, err)
+				: run_job_refuse(-ENOMEM, err, "no memory");
+	pthread_mutex_unlock(&jobs->changing);
+	if (ret != 0)
+		run_job_free(job);
+	return ret;
+}
+
+void
+run_jobs_end(struct run_jobs *jobs, const struct run_job_type *type)
+{
+	struct run_job *job, *next;
+
+	pthread_mutex_lock(&jobs->changing);
+	for (job = jobs->first; job != NULL; job = next) {
+		next = job->next;
+		if (job->type == type)
+			run_job_end(jobs, job);
+	}
+	pthread_mutex_unlock(&jobs->changing);
+}
+
+int
 run_job_remove(struct run_jobs *jobs, const char *text, char err[RUN_JOB_ERR])
 {
 	struct run_job *job;

@@ -91,6 +91,16 @@ int run_job_check(const struct run_jobs *jobs, const char *text, char err[RUN_JO
  *         what the type's start() says.
  */
 int run_job_add(struct run_jobs *jobs, const char *text, bool from_file, char err[RUN_JOB_ERR]);
+/*
+ * A job that nobody can type, as it is made of more than words.
+ * @param spec  for people.
+ * @param conf  the type's; forget() is called with it, here if this fails.
+ * @return as run_job_add().
+ */
+int run_job_enter(struct run_jobs *jobs, const struct run_job_type *type, const char *name,
+		  const char *spec, void *conf, char err[RUN_JOB_ERR]);
+/* Remove all jobs of a type. */
+void run_jobs_end(struct run_jobs *jobs, const struct run_job_type *type);
 /* @param text  "TYPE NAME". @return 0; -EINVAL; -ENOENT. */
 int run_job_remove(struct run_jobs *jobs, const char *text, char err[RUN_JOB_ERR]);
 /*

@@ -23,6 +23,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,8 +36,8 @@
 #include "base_time.h"
 #include "base_watch.h"
 
-#define POLLERS_MAX 64
-#define WAKE_FDS_MAX 4
+#define POLLERS_MAX 256
+#define READY_FDS_MAX 16 /* wake fds that are looked at after a nap */
 #define SPIN_NS 300 /* what one spins, others wait for: two CPUs have three busy parties */
 #define SLEEP_MIN_NS (20 * BASE_NS_PER_US)
 #define TIMERSLACK_NS 1000
@@ -65,7 +66,8 @@ struct worker {
 	 * Set by any thread before or during the loop, read by the worker: numbers alone, nothing
 	 * behind them, so relaxed.
 	 */
-	atomic_int wake_fd_plus1[WAKE_FDS_MAX];
+	atomic_int wake_plus1; /* epoll of the wake fds; 0: there was none yet */
+	atomic_uint wake_count;
 	atomic_uint nap_limit_us; /* 0: none */
 	/*
 	 * Newest first. Callers push with release, the worker takes all with acquire: the struct
@@ -264,31 +266,51 @@ take_calls(struct worker *w, struct call *next)
 	return n;
 }
 
+/* The first that wants to be woken makes it; a second one takes that. @return it; -errno. */
+static int
+wake_epoll(struct worker *w)
+{
+	int have = atomic_load_explicit(&w->wake_plus1, memory_order_relaxed), fd;
+
+	if (have != 0)
+		return have - 1;
+	fd = epoll_create1(EPOLL_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (atomic_compare_exchange_strong_explicit(&w->wake_plus1, &have, fd + 1,
+						    memory_order_relaxed, memory_order_relaxed))
+		return fd;
+	close(fd);
+	return have - 1;
+}
+
 int
 run_add_wake_fd(unsigned int worker, int fd)
 {
+	struct epoll_event event = { .events = EPOLLIN };
+	int epoll;
+
 	if (worker >= RTE_MAX_LCORE || fd < 0)
 		return -EINVAL;
-	for (unsigned int i = 0; i < WAKE_FDS_MAX; i++) {
-		int none = 0;
-
-		if (atomic_compare_exchange_strong_explicit(&workers[worker].wake_fd_plus1[i],
-							    &none, fd + 1, memory_order_relaxed,
-							    memory_order_relaxed))
-			return 0;
-	}
-	return -ENOSPC;
+	epoll = wake_epoll(&workers[worker]);
+	if (epoll < 0)
+		return epoll;
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	atomic_fetch_add_explicit(&workers[worker].wake_count, 1, memory_order_relaxed);
+	return 0;
 }
 
 void
 run_remove_wake_fd(unsigned int worker, int fd)
 {
-	for (unsigned int i = 0; worker < RTE_MAX_LCORE && i < WAKE_FDS_MAX; i++) {
-		int this = fd + 1;
+	struct epoll_event event = { 0 }; /* for kernels of before Linux 2.6.9 */
+	struct worker *w = &workers[worker < RTE_MAX_LCORE ? worker : 0];
+	int epoll = atomic_load_explicit(&w->wake_plus1, memory_order_relaxed) - 1;
 
-		atomic_compare_exchange_strong_explicit(&workers[worker].wake_fd_plus1[i], &this, 0,
-							memory_order_relaxed, memory_order_relaxed);
-	}
+	if (worker < RTE_MAX_LCORE && epoll >= 0 &&
+	    epoll_ctl(epoll, EPOLL_CTL_DEL, fd, &event) == 0)
+		atomic_fetch_sub_explicit(&w->wake_count, 1, memory_order_relaxed);
 }
 
 void
@@ -299,21 +321,39 @@ run_limit_nap(unsigned int worker, uint32_t limit_us)
 				      memory_order_relaxed);
 }
 
-/* @return how many wake fds there are. */
-static unsigned int
-wake_fds(struct worker *w, struct pollfd *pfd)
+static bool
+is_woken_by_fds(const struct worker *w)
 {
-	unsigned int n = 0;
+	return atomic_load_explicit(&w->wake_count, memory_order_relaxed) > 0;
+}
 
-	for (unsigned int i = 0; i < WAKE_FDS_MAX; i++) {
-		int fd = atomic_load_explicit(&w->wake_fd_plus1[i], memory_order_relaxed) - 1;
+/* @return whether one is readable; *more: there may be others that are ready. */
+static bool
+look_at_some(int epoll, bool *more)
+{
+	struct epoll_event events[READY_FDS_MAX];
+	int n = epoll_wait(epoll, events, READY_FDS_MAX, 0);
 
-		if (fd >= 0) {
-			pfd[n].fd = fd;
-			pfd[n++].events = POLLIN;
-		}
+	*more = n == READY_FDS_MAX;
+	for (int i = 0; i < n; i++) {
+		if (events[i].events & EPOLLIN)
+			return true;
 	}
-	return n;
+	return false;
+}
+
+/* Is a wake fd readable, or are those that are ready all broken? The kernel tells them in turn. */
+static bool
+has_readable(const struct worker *w, int epoll)
+{
+	unsigned int count = atomic_load_explicit(&w->wake_count, memory_order_relaxed);
+	bool more = true;
+
+	for (unsigned int seen = 0; more && seen <= count; seen += READY_FDS_MAX) {
+		if (look_at_some(epoll, &more))
+			return true;
+	}
+	return false;
 }
 
 /* Sleep for ns, or less when a wake fd becomes readable or a signal comes. */
@@ -322,16 +362,12 @@ nap(struct worker *w, uint64_t ns)
 {
 	struct timespec ts = { .tv_sec = (time_t)(ns / BASE_NS_PER_S),
 			       .tv_nsec = (long)(ns % BASE_NS_PER_S) };
-	struct pollfd pfd[WAKE_FDS_MAX];
-	unsigned int n = wake_fds(w, pfd);
+	int epoll = atomic_load_explicit(&w->wake_plus1, memory_order_relaxed) - 1;
+	struct pollfd pfd = { .fd = epoll, .events = POLLIN };
 
 	base_watch_slept(&w->watch);
-	if (n > 0 && ppoll(pfd, n, &ts, NULL) <= 0)
+	if (is_woken_by_fds(w) && (ppoll(&pfd, 1, &ts, NULL) <= 0 || has_readable(w, epoll)))
 		return;
-	for (unsigned int i = 0; i < n; i++) {
-		if (pfd[i].revents & POLLIN)
-			return;
-	}
 	/* No fd, or only broken ones that would wake us for ever. */
 	base_watch_slept(&w->watch);
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
@@ -383,9 +419,8 @@ longest_nap(struct worker *w)
 	uint64_t ns = idle_max_ns(w);
 	uint64_t limit = atomic_load_explicit(&w->nap_limit_us, memory_order_relaxed) *
 			 BASE_NS_PER_US;
-	struct pollfd pfd[WAKE_FDS_MAX];
 
-	if (self > 0 && wake_fds(w, pfd) > 0)
+	if (self > 0 && is_woken_by_fds(w))
 		ns *= WOKEN_FACTOR;
 	return limit > 0 ? RTE_MIN(ns, limit) : ns;
 }

@@ -33,6 +33,7 @@ struct run_eal_facts {
 	bool help; /* -h or -v: EAL talks to stdout */
 	bool own_prefix; /* the file prefix is ours alone */
 	bool device; /* some device was named */
+	bool device_variable; /* by ISM_VDEV_SOCKET alone */
 	char prefix[64]; /* without the PID: "ismblk-" */
 	char cpus_note[1400]; /* "" or the line that tells of CPUs that are not there */
 	char socket[128]; /* socket= of the first raw_ism vdev, or "" */

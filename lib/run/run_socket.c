@@ -15,6 +15,7 @@
 #include "run_priv.h"
 
 #define GROUP "ism"
+#define OWN_NAME "pid-"
 #define BACKLOG 64
 
 /* The folder: ours, or made now; nobody else may write into it. @return 0, -errno. */
@@ -74,7 +75,7 @@ choose_name(struct run_socket *s, const char *dir, const char *wanted, char *err
 	}
 	ret = lock_name(s, dir, RUN_NAME_DEFAULT);
 	if (ret == -EADDRINUSE) {
-		snprintf(name, sizeof(name), "pid-%ld", (long)getpid());
+		snprintf(name, sizeof(name), OWN_NAME "%ld", (long)getpid());
 		ret = lock_name(s, dir, name);
 	}
 	if (ret != 0)
@@ -126,11 +127,19 @@ run_socket_open(struct run_socket *s, const char *dir, const char *name, char *e
 	if (ret != 0)
 		return ret;
 	ret = run_name_socket(dir, s->name, s->path);
-	if (ret == 0)
-		ret = listen_at(s);
 	if (ret != 0)
 		snprintf(err, err_size, "cannot listen on %s/%s.sock: %s", dir, s->name,
 			 strerror(-ret));
+	return ret;
+}
+
+int
+run_socket_listen(struct run_socket *s, char *err, size_t err_size)
+{
+	int ret = listen_at(s);
+
+	if (ret != 0)
+		snprintf(err, err_size, "cannot listen on %s: %s", s->path, strerror(-ret));
 	return ret;
 }
 
@@ -144,10 +153,24 @@ run_socket_shut(struct run_socket *s)
 	s->listener = -1;
 }
 
+/* A name with a PID in it is nobody's after us: its lock file would lie there for ever. */
+static void
+remove_lock(const struct run_socket *s)
+{
+	char path[PATH_MAX + RUN_NAME_MAX + 8], dir[PATH_MAX];
+
+	if (strncmp(s->name, OWN_NAME, strlen(OWN_NAME)) != 0 || run_name_dir(dir) != 0)
+		return;
+	snprintf(path, sizeof(path), "%s/%s.lock", dir, s->name);
+	unlink(path);
+}
+
 void
 run_socket_close(struct run_socket *s)
 {
 	run_socket_shut(s);
+	if (s->lock >= 0)
+		remove_lock(s);
 	if (s->lock >= 0)
 		close(s->lock);
 	s->lock = -1;

@@ -14,13 +14,15 @@ struct run_socket {
 };
 
 /*
- * Take a name and listen. Who holds the lock NAME.lock has the name; the kernel gives it back when
+ * Take a name. Who holds the lock NAME.lock has the name; the kernel gives it back when
  * a process ends, so a socket that a killed one has left is taken over.
  * @param name  NULL: "default", or "pid-PID" when that is taken.
  * @return 0; -EADDRINUSE; -errno. err has a line for people; close it all the same.
  */
 int run_socket_open(struct run_socket *s, const char *dir, const char *name, char *err,
 		    size_t err_size);
+/* Listen under it. @return as run_socket_open(). */
+int run_socket_listen(struct run_socket *s, char *err, size_t err_size);
 /* Listen no more; the name is still ours. */
 void run_socket_shut(struct run_socket *s);
 /* Give the name back. */

@@ -114,7 +114,7 @@ bad 2 'queues 4.*lcore' "$ismblk" -l 0 "$b" -- --peer "${GID[a]}" --mount "$MNT"
 bad 2 'stray' "$ismblk" stray "$b" -- --peer "${GID[a]}" --mount "$MNT"
 
 # The device.
-bad 3 'no ISM function' "$ismblk" -- --peer "${GID[a]}" --mount "$MNT"
+bad 3 'no ISM function' "$ismblk" -- --own --peer "${GID[a]}" --mount "$MNT"
 bad 3 "$WORK/none.sock" "$ismblk" "--vdev=raw_ism0,socket=$WORK/none.sock" -- \
 	--peer "${GID[a]}" --mount "$MNT"
 bad 3 "$image" "$ismd" "--vdev=raw_ism0,socket=$image" -- --export "x=$image,allow=any"

@@ -14,14 +14,14 @@ cat >"$WORK/older.c" <<'C'
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <linux/fuse.h>
-#include <sys/types.h>
+#include <sys/uio.h>
 
 ssize_t
-read(int fd, void *buf, size_t size)
+readv(int fd, const struct iovec *iov, int count)
 {
-	ssize_t (*real)(int, void *, size_t) = dlsym(RTLD_NEXT, "read");
-	ssize_t n = real(fd, buf, size);
-	struct fuse_in_header *in = buf;
+	ssize_t (*real)(int, const struct iovec *, int) = dlsym(RTLD_NEXT, "readv");
+	ssize_t n = real(fd, iov, count);
+	struct fuse_in_header *in = iov[0].iov_base;
 	unsigned int *init = (unsigned int *)(in + 1);
 
 	if (n >= (ssize_t)sizeof(*in) + 20 && in->len == n && in->opcode == FUSE_INIT)

@@ -195,17 +195,22 @@ test_client(void **state)
 
 	assert_int_equal(run_client_open(&c, NULL, err), 0);
 	assert_string_equal(c.name, "t");
-	assert_int_equal(run_client_call(&c, "echo", json_pack("{s:i}", "a", 7), -1, &result, err),
+	assert_int_equal(run_client_call(&c, "echo", json_pack("{s:i}", "a", 7), NULL, 0, &result,
+					 err),
 			 0);
 	assert_int_equal(json_integer_value(json_object_get(result, "a")), 7);
 	json_decref(result);
-	assert_int_equal(run_client_call(&c, "slow", NULL, 1, &result, err), 0);
+	assert_int_equal(run_client_call(&c, "slow", NULL, (int[]){ 1, 2, 0, 2 }, 4, &result, err),
+			 0);
 	json_decref(result);
-	assert_int_equal(seen.fds, 1);
-	assert_int_equal(run_client_call(&c, "fail", NULL, -1, &result, err), -EREMOTEIO);
+	if (!emulated())
+		assert_int_equal(seen.fds, 4);
+	assert_int_equal(run_client_call(&c, "slow", NULL, (int[5]){ 0 }, 5, &result, err),
+			 -EINVAL);
+	assert_int_equal(run_client_call(&c, "fail", NULL, NULL, 0, &result, err), -EREMOTEIO);
 	assert_string_equal(err, "it is broken");
-	assert_int_equal(run_client_call(&c, "none", NULL, -1, &result, err), -EREMOTEIO);
-	assert_int_equal(run_client_call(&c, "big", NULL, -1, &result, err), 0);
+	assert_int_equal(run_client_call(&c, "none", NULL, NULL, 0, &result, err), -EREMOTEIO);
+	assert_int_equal(run_client_call(&c, "big", NULL, NULL, 0, &result, err), 0);
 	assert_int_equal(json_string_length(result), (4u << 20) - 1);
 	json_decref(result);
 	assert_int_equal(seen.audits, 1);

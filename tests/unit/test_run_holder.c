@@ -58,7 +58,7 @@ wait_for_stop(void)
 static void
 serve(const char *how)
 {
-	if (run_held_ready() != 0)
+	if (run_held_ready(run_held_self()) != 0)
 		_exit(96);
 	if (strncmp(how, "killed", 6) == 0 && notes->starts <= 3)
 		raise(SIGKILL);
@@ -68,7 +68,7 @@ serve(const char *how)
 		wait_for_stop();
 	if (run_held_leaving())
 		_exit(0);
-	run_held_bye();
+	run_held_bye(run_held_self());
 }
 
 /* By the holder, behind the notes. @return 0. */
@@ -80,11 +80,12 @@ let_write(void)
 	int ret = 0;
 
 	lseek(notes_fd, BEHIND, SEEK_SET);
-	if (run_held_write(1, much, sizeof(much)) != -EINVAL || run_held_wrote(&id) != 0 ||
-	    run_held_write(5, "hello", 5) != 0)
+	if (run_held_write(run_held_self(), 1, much, sizeof(much)) != -EINVAL ||
+	    run_held_wrote(run_held_self(), &id) != 0 ||
+	    run_held_write(run_held_self(), 5, "hello", 5) != 0)
 		return 95;
 	for (unsigned int i = 0; i < BOUND_S * 100 && ret == 0; i++) {
-		ret = run_held_wrote(&id);
+		ret = run_held_wrote(run_held_self(), &id);
 		moment(10);
 	}
 	return ret == 1 && id == 5 ? 0 : 94;
@@ -110,18 +111,19 @@ live(const char *how)
 	run_held_signals();
 	if (strcmp(how, "usage") == 0)
 		return RUN_EXIT_USAGE;
-	if (n == 0 && (run_held_give(&notes_fd, 1) != 0 ||
-		       (strcmp(how, "killed-for-ever") != 0 && run_held_allow_next() != 0)))
+	if (n == 0 &&
+	    (run_held_give(run_held_self(), &notes_fd, 1) != 0 ||
+	     (strcmp(how, "killed-for-ever") != 0 && run_held_allow_next(run_held_self()) != 0)))
 		return 97;
 	if (n != 0 && strcmp(how, "refuse") == 0)
-		run_held_refuse();
+		run_held_refuse(run_held_self());
 	if (n != 0 && (strcmp(how, "refuse") == 0 || strcmp(how, "dies-young") == 0))
 		raise(SIGUSR1);
 	if (n != 0 && strcmp(how, "hangs") == 0)
 		pause();
 	if (strcmp(how, "refuse") == 0 || strcmp(how, "dies-young") == 0 ||
 	    strcmp(how, "hangs") == 0) {
-		if (run_held_ready() != 0)
+		if (run_held_ready(run_held_self()) != 0)
 			_exit(96);
 		raise(SIGKILL);
 	}

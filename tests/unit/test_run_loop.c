@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -241,16 +242,42 @@ test_wake_fd(void **state)
 static void
 test_wake_fd_refusals(void **state)
 {
-	int fd[5];
+	int file = open("/proc/self/exe", O_RDONLY);
 
 	assert_int_equal(run_add_wake_fd(0, -1), -EINVAL);
 	assert_int_equal(run_add_wake_fd(RTE_MAX_LCORE, 0), -EINVAL);
-	for (unsigned int i = 0; i < 5; i++) {
-		fd[i] = 100 + (int)i;
-		assert_int_equal(run_add_wake_fd(0, fd[i]), i < 4 ? 0 : -ENOSPC);
+	assert_int_equal(run_add_wake_fd(0, 1000), -EBADF);
+	assert_int_equal(run_add_wake_fd(0, file), -EPERM);
+	close(file);
+}
+
+/* As many as there are; the newest wakes as well as the first. */
+static void
+test_many_wake_fds(void **state)
+{
+	int fd[64][2];
+
+	for (unsigned int i = 0; i < 64; i++) {
+		assert_int_equal(pipe(fd[i]), 0);
+		assert_int_equal(run_add_wake_fd(0, fd[i][0]), 0);
+		assert_int_equal(run_add_wake_fd(0, fd[i][0]), 0); /* again: nothing new */
 	}
-	for (unsigned int i = 0; i < 5; i++)
-		run_remove_wake_fd(0, fd[i]);
+	/* More broken ones than are looked at in one go hide no readable one. */
+	for (unsigned int i = 0; i < 40; i++)
+		close(fd[i][1]);
+	run_for(200, 0);
+	asleep = probe.rounds;
+	assert_int_equal(write(fd[63][1], "x", 1), 1);
+	once_of_five(stays_awake);
+	for (unsigned int i = 0; i < 64; i++) {
+		run_remove_wake_fd(0, fd[i][0]);
+		close(fd[i][0]);
+		if (i >= 40)
+			close(fd[i][1]);
+	}
+	run_restart();
+	run_for(200, 0);
+	assert_true(probe.rounds < 1000);
 }
 
 static bool
@@ -529,6 +556,7 @@ main(void)
 		cmocka_unit_test_setup(test_steady_work_stays_hot, restart),
 		cmocka_unit_test_setup(test_wake_fd, restart),
 		cmocka_unit_test_setup(test_wake_fd_refusals, restart),
+		cmocka_unit_test_setup(test_many_wake_fds, restart),
 		cmocka_unit_test_setup(test_nap_limit, restart),
 		cmocka_unit_test_setup(test_woken_workers_sleep_longer, restart),
 		cmocka_unit_test_setup(test_second_signal_kills, restart),
