@@ -118,7 +118,7 @@ gid_bucket(uint64_t gid)
 	return (unsigned int)(gid * UINT64_C(0x9e3779b97f4a7c15) >> 32) % FABRIC_GID_BUCKETS;
 }
 
-/* Give it a free place in the tables; there is one. */
+/* Give it a free entry in the tables. The caller has checked that one is free. */
 static void
 fn_index(struct fabric *fab, struct fabric_fn *fn)
 {
@@ -267,7 +267,7 @@ fabric_vlan_ok(const struct fabric_fn *a, const struct fabric_fn *b, uint16_t vl
 
 /* --- life cycle --- */
 
-/* Everything that a program set up, but for its DMA maps. */
+/* End all that the program set up, except its DMA maps. */
 void
 fabric_fn_clear(struct fabric_fn *fn)
 {
@@ -294,7 +294,7 @@ fabric_fn_attach(struct fabric_fn *fn)
 	return 0;
 }
 
-/* Detached at once: it gets no events about its own end. */
+/* Detach first, so that the function gets no events about its own end. */
 void
 fabric_fn_detach(struct fabric_fn *fn)
 {

@@ -6,7 +6,7 @@
 
 #include "fabric_priv.h"
 
-/* What QUERY_INFO says of things that have no meaning here. */
+/* QUERY_INFO's answers for fields that have no meaning in software. */
 #define INFO_VERSION 1
 #define INFO_STATE_ACTIVE 1
 
@@ -203,7 +203,7 @@ dmb_check(const struct fabric_fn *fn, uint64_t iova, uint32_t len, uint32_t idx)
 	return fn->dmb[idx] == NULL ? 0 : -EEXIST;
 }
 
-/* What one function may have of DMBs and of memory for them. */
+/* The limits of one function: its number of DMBs, and their memory. */
 static int
 dmb_limit(struct fabric_fn *fn, uint32_t len)
 {
@@ -373,7 +373,7 @@ request_run(struct fabric_fn *fn, uint32_t cmd, uint16_t len)
 	return ret;
 }
 
-/* @return 0, also when the answer is an error; -EAGAIN: not now, all is as it was. */
+/* @return 0, also when the answer is an error; -EAGAIN: try again later, nothing has changed. */
 static int
 area_run(struct fabric_fn *fn)
 {

@@ -73,7 +73,7 @@ grant_set(struct fabric *fab, uint64_t token, uint64_t value)
 		__atomic_store_n(&fab->grants[token_slot(token)], value, __ATOMIC_RELEASE);
 }
 
-/* 0: all are taken. */
+/* @return 0 if all are in use. */
 static uint32_t
 slot_alloc(struct fabric *fab)
 {
@@ -118,8 +118,8 @@ fabric_slots_fini(struct fabric *fab)
 
 /*
  * Tokens are the fabric's, and fewer than all functions together may have DMBs. So half of them
- * are kept, an equal share for each function. The others go to who asks first: a server has as
- * many DMBs as all of its clients together.
+ * are reserved, an equal share for each function. The others are first come, first served: a
+ * server needs as many DMBs as all of its clients together.
  */
 static bool
 slots_fair(const struct fabric_fn *fn)
@@ -203,7 +203,7 @@ fabric_dmb_revoke(struct fabric_dmb *dmb, enum ism_event_code why, bool to_owner
 		fabric_event(told, ISM_EVENT_BUFFER, why, dmb->token, 0, true);
 }
 
-/* Take it off its user's list, under the nose of work that may walk there. */
+/* Take it off its user's list, and move on the cursor of a task that stands at it. */
 static void
 use_end(struct fabric_dmb *dmb)
 {

@@ -2,8 +2,8 @@
 /*
  * What the device writes into the owner's memory besides data: signal bits and events. The owner
  * polls both at the same time from another process; ism_sba.h and ism_ieq.h say which atomics of
- * this side meet which of that side. Both pages belong to the owner: nothing in them is
- * believed, the position in the event queue is kept here.
+ * this side pair with which of that side. The owner can write both pages, so nothing in them is
+ * trusted: the position in the event queue is kept here.
  */
 #include <errno.h>
 #include <time.h>

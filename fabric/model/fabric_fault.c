@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Faults on demand: what stands above the fabric must survive them. */
+/* Faults on demand, which the programs that use the fabric must survive. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -105,8 +105,8 @@ when_parse(const char *text, struct fabric_fault_when *when, char *err, size_t e
 }
 
 /*
- * Does it hit this one, chosen by chance? xorshift64, seeded with the GID: the same stores fail
- * at each run.
+ * Does a fault with a probability hit this store? xorshift64, seeded with the GID, so that the same
+ * stores fail at each run.
  */
 static bool
 rate_hits(struct fabric_fn *fn, uint32_t ppm)
@@ -245,7 +245,7 @@ fail_due(struct fabric_fn *fn)
 				     : faults->stores >= faults->fail.n;
 }
 
-/* By number: once. By chance: again and again, after each reset. */
+/* A fault by number fires once, a fault by probability again and again, also after a reset. */
 static bool
 kill_due(struct fabric_fn *fn)
 {

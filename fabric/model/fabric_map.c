@@ -5,7 +5,7 @@
  * the same memory are kept as one run, which is cut between two of them when one goes. Runs are
  * kept in chunks of up to CHUNK_MAX, sorted, the chunks in a sorted array: finding is two binary
  * searches, adding and removing moves at most one chunk's worth. Two neighbouring chunks are made
- * one when they fill half of it, so who maps and unmaps cleverly cannot make one run cost a chunk.
+ * one when they fill half of it, so no order of maps and unmaps makes each run cost a chunk.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -86,7 +86,7 @@ pos_next(const struct fabric_maps *maps, struct pos pos)
 	return pos;
 }
 
-/* Make room for a new chunk in place c. @return it, empty, or NULL. */
+/* Insert an empty chunk at index c. @return the chunk, or NULL: no memory. */
 static struct fabric_map_chunk *
 chunk_insert(struct fabric_maps *maps, size_t c)
 {

@@ -73,7 +73,7 @@ submit(struct fabric_notify *notify, uint64_t buf, uint64_t len, int fd)
 	return syscall(SYS_io_submit, notify->ctx, 1L, &list) == 1 ? 0 : -errno;
 }
 
-/* Take the completions away, which tell nothing. */
+/* Discard the completions: their results do not matter. */
 static void
 completions_read(struct fabric_notify *notify)
 {

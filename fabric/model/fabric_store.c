@@ -38,8 +38,8 @@ data_part(const struct data_write *wr)
 
 /*
  * Aligned 8-byte words in ascending order. The fence in front orders this store behind the ones
- * before it; the last word's release, and that of the signal bit behind it, meet the acquire loads
- * with which the owner polls its DMB. One word alone is atomic, as SPEC-ism section 7.5
+ * before it. The last word's release, and that of the signal bit behind it, pair with the acquire
+ * loads with which the owner polls its DMB. One word alone is atomic, as SPEC-ism section 7.5
  * allows to assume; nothing else is.
  */
 static void
@@ -67,7 +67,7 @@ store_shape(const struct fabric_fn *fn, const struct ism_addr *addr, size_t len)
 {
 	if (len == 0)
 		return addr->sf ? 0 : -EINVAL;
-	/* QEMU hands on plain PCI stores too, with which a guest stores what is no whole word. */
+	/* QEMU also passes plain PCI stores on, which may be shorter than a word. */
 	if (fn->quirk && len < ISM_STORE_ALIGN)
 		return (len & (len - 1)) == 0 && addr->offset % len == 0 ? 0 : -EINVAL;
 	/* It cuts a store block into pieces of 8 bytes. */
@@ -86,7 +86,7 @@ store_target(const struct fabric_fn *fn, uint64_t token)
 {
 	struct fabric_dmb *dmb = fabric_dmb_by_token(fn->fab, token);
 
-	/* While its owner's end is being worked off, it may still be usable. */
+	/* DMBs of an owner that is ending stay usable until its task reaches them. */
 	return dmb != NULL && dmb->usable && dmb->user == fn && dmb->owner->state == FABRIC_ATTACHED
 		       ? dmb
 		       : NULL;

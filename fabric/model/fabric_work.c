@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What takes long. A function can own 1888 DMBs, use 65535 of others and have a million DMA maps;
- * all of them end with it, and meanwhile the fabric stands still for everybody. So such work is
+ * Long work. A function can own 1888 DMBs, use 65535 of others and have a million DMA maps. All of
+ * them end with it; in one piece, that would stop the fabric for all others. So such work is
  * a task of steps, and each step can stop anywhere and go on later (fabric_fn_work()). The
  * function's owner waits for the end of it; nobody else does.
  *

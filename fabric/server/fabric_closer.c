@@ -107,14 +107,14 @@ closing_process(struct closer_ring *ring)
 
 static atomic_uint *keeper_word; /* in the keeper: what its signals change */
 
-/* A signal between a look and the wait must not be missed. */
+/* Count the signal in the futex word, so that one between check and wait is not missed. */
 static void
 on_keeper_signal(int sig)
 {
 	atomic_fetch_add_explicit(keeper_word, 1, memory_order_release);
 }
 
-/* It is in the fabric's group, and is not meant when that is told to end. */
+/* Block all others: a signal to the fabric's process group is not meant for the keeper. */
 static void
 keeper_signals(void)
 {

@@ -194,7 +194,7 @@ fabric_port_gone_work(struct port *port, uint64_t deadline)
 	return true;
 }
 
-/* Why a connection is over. Those of whom we are rid as they wish are no news. */
+/* Log why a connection is over. That a client has closed it is information, no warning. */
 static void
 conn_tell(struct port *port, int err)
 {
@@ -297,7 +297,7 @@ conn_add(struct port *port, unsigned int n, int sock)
 		port->conn[n]->since_ns = base_now_ns();
 }
 
-/* No descriptor left: take the client off the queue all the same, or nobody would ever rest. */
+/* No descriptor left: accept and close all the same, or poll() would return at once for ever. */
 static void
 accept_starved(struct port *port)
 {

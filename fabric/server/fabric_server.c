@@ -17,7 +17,7 @@
 #define FDS_PROGRAM 48
 #define FDS_MAX (1u << 24) /* as if there were no more */
 #define UNWATCHED_NS (100 * BASE_NS_PER_MS)
-#define FDS_SHARE_MIN 32 /* with less a function is of little use */
+#define FDS_SHARE_MIN 32 /* with fewer a function is of little use */
 /* The kernel's default for vm.max_map_count, less what the program itself needs. */
 #define MAPPINGS (65530u - 1530u)
 
@@ -34,7 +34,7 @@ fabric_server_create(struct fabric *fab)
 	fabric_budget_init(&server->budget);
 	fabric_set_slices(fab, true);
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	/* Now, while a file can be opened: the seed of its hashes, which clients must not know. */
+	/* The hashes' seed, which clients must not know. Read now, while a file can be opened. */
 	json_object_seed(0);
 	server->notify = fabric_notify_create();
 	if (server->notify == NULL)
@@ -175,7 +175,7 @@ watch(struct fabric_server *server, struct fabric_watch *w, int fd, uint32_t eve
 		server->unwatched = true;
 }
 
-/* What to wait for of a port: its socket, then the connections that are there. */
+/* The pollfds of a port: its socket, then its connections. */
 static void
 port_watch(struct port *port, uint64_t now)
 {
@@ -188,7 +188,7 @@ port_watch(struct port *port, uint64_t now)
 		conn = port->conn[i];
 		if (conn == NULL)
 			continue;
-		/* Held: not even its end is of interest now. */
+		/* A held connection is not polled, not even for its end. */
 		if (conn->held)
 			fabric_watch_clear(server->epoll, &conn->watch, conn->sock);
 		else
@@ -220,7 +220,7 @@ port_runnable(const struct port *port, uint64_t now)
 	return false;
 }
 
-/* When there will be, UINT64_MAX: when its socket says so. */
+/* When there will be work. UINT64_MAX: only when a socket becomes ready. */
 static uint64_t
 port_due(const struct port *port, uint64_t now)
 {
@@ -299,8 +299,8 @@ compare_ports(const void *a, const void *b)
 }
 
 /*
- * Heavy ports are kept together on the scale of time spent: who was idle has saved up nothing,
- * and who was interrupted by the system in its turn has not to make up for all of it.
+ * Bound how far the time spent of heavy ports differs: a port that was idle has saved up nothing,
+ * and one that was preempted in its turn does not have to make up for all of it.
  */
 static void
 ready_sort(struct fabric_server *server, unsigned int count)
@@ -380,7 +380,7 @@ ready_serve(struct fabric_server *server, unsigned int count, uint64_t now)
 	for (i = 0; i < count && !server->ready[i]->heavy; i++)
 		now = port_turn(server->ready[i], now, turn_ns);
 	end = now + RTE_MIN(budget->round_ns, look_ns);
-	/* One of them at least: nobody starves. */
+	/* At least one heavy port each round, so that none starves. */
 	if (i < count)
 		now = port_turn(server->ready[i++], now, turn_ns);
 	for (; i < count && now < end; i++)

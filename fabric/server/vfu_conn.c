@@ -11,7 +11,7 @@
 #include "fabric_priv.h"
 #include "vfu_conn.h"
 
-/* Freeing that many pages takes too long here. */
+/* Freeing that many pages would take too long in the serving thread. */
 #define BLOCKS_MAX (UINT64_C(16) * 1024 * 1024 / 512)
 
 struct handler {
@@ -162,7 +162,7 @@ vfu_conn_close(struct vfu_conn *conn)
 /* --- out --- */
 
 /*
- * The reply's descriptors are duplicated: whose they are may go before a slow client takes them.
+ * The reply's descriptors are duplicated: their owner may end before a slow client takes them.
  * @return 0, or -errno with none taken.
  */
 static int
@@ -427,7 +427,7 @@ turn_lasts(struct vfu_turn *turn)
 	return true;
 }
 
-/* Has it sent more already? Not taken, and none of its descriptors. */
+/* Has the client sent more? Peeks: takes neither the message nor its descriptors. */
 static bool
 more_sent(const struct vfu_conn *conn)
 {

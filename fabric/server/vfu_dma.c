@@ -67,7 +67,7 @@ file_find(struct vfu_conn *conn, const struct stat *st, uint64_t end)
 
 /*
  * The process may have 65530 mappings (vm.max_map_count), fewer than all clients together may want:
- * half of them are shared out evenly, the others go to who asks first.
+ * half of them are shared out evenly, the others are first come, first served.
  * @return 0 with *beyond; -ENOSPC.
  */
 static int
@@ -107,7 +107,7 @@ files_up_to(const struct vfu_conn *conn, const uint8_t *at)
 	return lo;
 }
 
-/* Put it in its place by address, and into its bucket. */
+/* Insert it in order of address, and into its hash bucket. */
 static void
 file_enter(struct vfu_conn *conn, struct vfu_file *file, const struct stat *st)
 {
@@ -196,8 +196,8 @@ file_unmap(struct vfu_conn *conn, struct vfu_file *file)
 }
 
 /*
- * A descriptor outlives its mapping: who lets go of a file last frees all of its pages, and the
- * closing process shall be the one who does when they are many.
+ * A descriptor outlives its mapping. The last reference to a file frees all of its pages, so the
+ * closing process must hold the last one when they are many.
  */
 void
 vfu_dma_late(void *arg, int fd)

@@ -84,7 +84,7 @@ caps_write(char *dst, size_t size, bool direct)
 
 	if (root == NULL)
 		return ret;
-	/* QEMU warns of capabilities that it does not know: only who asked is told. */
+	/* QEMU warns about capabilities that it does not know: send this one only if asked. */
 	if (direct && json_object_set_new(caps, VFU_CAP_ISM_DIRECT, json_true()) < 0)
 		goto free_root;
 	len = json_dumpb(root, dst, size, JSON_COMPACT);

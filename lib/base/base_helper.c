@@ -22,7 +22,7 @@ static atomic_ullong ended, refused;
 
 static void *serve(void *arg);
 
-/* @return 0 also when there are as many as may be. */
+/* @return 0, also when the limit of threads is reached. */
 static int
 start_thread(void)
 {
@@ -66,7 +66,7 @@ serve(void *arg)
 	do {
 		while (sem_wait(&waiting) < 0)
 			;
-		/* The last one that waited leaves another one to wait. */
+		/* The last idle thread starts another one before it may block in its job. */
 		if (atomic_fetch_sub_explicit(&idle, 1, memory_order_relaxed) == 1)
 			start_thread();
 		if (rte_ring_dequeue(jobs, &job) == 0)

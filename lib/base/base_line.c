@@ -57,10 +57,10 @@ lane_of(int fd)
 /* Flags and counts alone, nothing behind them: relaxed. */
 static atomic_bool running, ending;
 static atomic_ullong dropped;
-/* How many of them have been told. Of the thread that writes for stderr, while it runs. */
+/* How many of them have been reported. Owned by the thread that writes stderr, while it runs. */
 static uint64_t told;
 
-/* Write all of it. A descriptor may be non-blocking: whoever shares it with us decides. */
+/* Write all of it. The descriptor may be non-blocking: any process that shares it can set that. */
 static bool
 write_all(int fd, const char *text, size_t len)
 {
@@ -228,7 +228,7 @@ lane_make(struct lane *lane)
 	return 0;
 }
 
-/* Once a process; what was made when it fails half way stays, for nobody. */
+/* Once a process. A failure half way leaks what was made before it. */
 static int
 lanes_make(void)
 {
@@ -265,7 +265,7 @@ base_line_start(const char *program)
 		return ret;
 	program_name = program;
 	atomic_store_explicit(&ending, false, memory_order_relaxed);
-	/* Not by the thread, which may start when lines have been dropped already. */
+	/* Set here, because lines may be dropped before the thread runs. */
 	told = base_line_dropped();
 	for (size_t i = 0; i < LANES; i++) {
 		ret = base_thread_start(&lanes[i].thread, "ism-lines", write_lines, &lanes[i]);
@@ -320,7 +320,7 @@ base_line_stop(void)
 			atomic_store_explicit(&ending, true, memory_order_release);
 			lane_end(&lanes[i]);
 		} else {
-			/* It stands in write(2): the end of the process ends it. */
+			/* The thread hangs in write(2); the end of the process ends it. */
 			pthread_detach(lanes[i].thread);
 		}
 	}

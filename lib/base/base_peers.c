@@ -93,7 +93,7 @@ read_table(FILE *f, const char *path, struct table *t, char *err, size_t err_siz
 	return -EINVAL;
 }
 
-/* Files that say the same make no new table: as many stay as there were changes. */
+/* Tables are never freed, so an unchanged file must not make a new one. */
 static void
 publish(struct table *t)
 {
@@ -143,7 +143,7 @@ base_peers_load(const char *path, char *err, size_t err_size)
 	return ret;
 }
 
-/* A program that was not told to load them. What is wrong is told when a name is not found. */
+/* Load the default file on first use. An error is reported when a name is not found. */
 static void
 load_once(void)
 {

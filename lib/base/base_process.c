@@ -11,7 +11,7 @@
 
 static bool no_stdout;
 
-/* The lowest free descriptor is the one that open() takes. */
+/* open() takes the lowest free descriptor, so this fills the gap. */
 static int
 fill_standard(void)
 {
