@@ -47,16 +47,70 @@ base_tel_hist(struct rte_tel_data *d, const struct base_hist *h)
 	rte_tel_data_start_array(array, BASE_TEL_U64_VAL);
 	/* They may grow meanwhile: one look at each. */
 	for (unsigned int i = 0; i < BASE_HIST_BUCKETS; i++)
-		bucket[i] = base_hist_get(&h->bucket[i]);
+		bucket[i] = base_count_get(&h->bucket[i]);
 	used(bucket, &first, &last);
 	if (first <= last)
 		fill(array, bucket, &first, last);
 	else
 		first = 0;
-	base_tel_dict_u64(d, "sum_ns", base_hist_get(&h->sum));
-	base_tel_dict_u64(d, "min_ns", base_hist_get(&h->min));
-	base_tel_dict_u64(d, "max_ns", base_hist_get(&h->max));
+	base_tel_dict_u64(d, "sum_ns", base_count_get(&h->sum));
+	base_tel_dict_u64(d, "min_ns", base_count_get(&h->min));
+	base_tel_dict_u64(d, "max_ns", base_count_get(&h->max));
 	base_tel_dict_u64(d, "first", first);
 	if (rte_tel_data_add_dict_container(d, "buckets", array, 0) != 0)
 		rte_tel_data_free(array);
+}
+
+void
+base_tel_metrics(struct rte_tel_data *d, const struct base_metrics *list, const void *values)
+{
+	const uint64_t *value = values;
+
+	for (unsigned int i = 0; i < list->count; i++)
+		base_tel_dict_u64(d, list->rows[i].name, value[i]);
+}
+
+void
+base_counters_read(const void *live, void *values, size_t size)
+{
+	const _Atomic uint64_t *from = live;
+	uint64_t *to = values;
+
+	for (size_t i = 0; i < size / sizeof(*to); i++)
+		to[i] = base_count_get(&from[i]);
+}
+
+void
+base_metrics_add(const struct base_metrics *list, void *to, const void *from)
+{
+	const uint64_t *more = from;
+	uint64_t *sum = to;
+
+	for (unsigned int i = 0; i < list->count; i++) {
+		if (list->rows[i].kind != BASE_METRIC_PEAK)
+			sum[i] += more[i];
+		else if (more[i] > sum[i])
+			sum[i] = more[i];
+	}
+}
+
+struct rte_tel_data *
+base_tel_new(void)
+{
+	struct rte_tel_data *d = rte_tel_data_alloc();
+
+	if (d != NULL)
+		rte_tel_data_start_dict(d);
+	return d;
+}
+
+bool
+base_tel_put(struct rte_tel_data *d, const char *name, struct rte_tel_data *sub)
+{
+	if (sub == NULL)
+		return false;
+	if (rte_tel_data_add_dict_container(d, name, sub, 0) == 0)
+		return true;
+	rte_tel_data_free(sub);
+	return false;
 }
