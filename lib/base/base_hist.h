@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base_counter.h"
+#include "base_metric.h"
 
 #define BASE_HIST_SUB_SHIFT 4 /* 16 buckets an octave */
 #define BASE_HIST_SUB (1u << BASE_HIST_SUB_SHIFT)
@@ -78,6 +79,15 @@ struct base_hist_summary {
 	uint64_t mean;
 	uint64_t min, p50, p99, p999, max;
 };
+/* clang-format off */
+/* As telemetry tells it (base_tel_latency()); OpenMetrics has the whole histogram. */
+#define BASE_LATENCY_METRICS(X) \
+	X(min_ns, GAUGE, NS, "", NULL, "The shortest so far.") \
+	X(p50_ns, GAUGE, NS, "", NULL, "The median.") \
+	X(p99_ns, GAUGE, NS, "", NULL, "What 99 % do not exceed.") \
+	X(p999_ns, GAUGE, NS, "", NULL, "What 99.9 % do not exceed.") \
+	X(max_ns, PEAK, NS, "", NULL, "The longest so far.")
+/* clang-format on */
 /* Any thread. Percentiles lie between min and max, and ascend. */
 void base_hist_summary(const struct base_hist *h, struct base_hist_summary *s);
 

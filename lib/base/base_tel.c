@@ -5,6 +5,8 @@
 #error "more buckets than an array takes"
 #endif
 
+static const struct base_metrics latency_metrics = BASE_METRICS(BASE_LATENCY_METRICS);
+
 /* The first and the last bucket that hold a value; first > last: none does. */
 static void
 used(const uint64_t bucket[BASE_HIST_BUCKETS], unsigned int *first, unsigned int *last)
@@ -59,6 +61,23 @@ base_tel_hist(struct rte_tel_data *d, const struct base_hist *h)
 	base_tel_dict_u64(d, "first", first);
 	if (rte_tel_data_add_dict_container(d, "buckets", array, 0) != 0)
 		rte_tel_data_free(array);
+}
+
+void
+base_tel_latency(struct rte_tel_data *d, const struct base_hist *h)
+{
+	struct {
+		BASE_LATENCY_METRICS(BASE_METRIC_FIELD)
+	} shown;
+	struct base_hist_summary s;
+
+	base_hist_summary(h, &s);
+	shown.min_ns = s.min;
+	shown.p50_ns = s.p50;
+	shown.p99_ns = s.p99;
+	shown.p999_ns = s.p999;
+	shown.max_ns = s.max;
+	base_tel_metrics(d, &latency_metrics, &shown);
 }
 
 void

@@ -26,6 +26,9 @@
  */
 void base_tel_hist(struct rte_tel_data *d, const struct base_hist *h);
 
+/* "min_ns", "p50_ns", ...: BASE_LATENCY_METRICS. */
+void base_tel_latency(struct rte_tel_data *d, const struct base_hist *h);
+
 /*
  * All numbers of a list, by name.
  * @param d       an answer that was begun as a dictionary.
