@@ -11,6 +11,7 @@
 #include "base_dpdk.h"
 #include "base_tel.h"
 #include "link_priv.h"
+#include "link_tel.h"
 
 /* What fits one answer of 16 KiB; the next ones are asked for by the number of their session. */
 #define SESSIONS_SHOWN 16
@@ -108,8 +109,8 @@ add_errors(struct rte_tel_data *d, const uint64_t errors[LINK_WHY_COUNT])
 	base_tel_put(d, "errors", sub);
 }
 
-static void
-session_numbers(struct rte_tel_data *d, const struct link_session_info *info)
+void
+link_tel_session(struct rte_tel_data *d, const struct link_session_info *info)
 {
 	struct {
 		LINK_SESSION_SHOWN(BASE_METRIC_FIELD)
@@ -148,7 +149,7 @@ session_show(struct answer *a, unsigned int n, const struct link_session *s)
 	rte_tel_data_add_dict_string(sub, "reason", info.reason);
 	rte_tel_data_add_dict_string(sub, "feature_names",
 				     info.features & LINK_FEATURE_DIGEST ? "digest" : "");
-	session_numbers(sub, &info);
+	link_tel_session(sub, &info);
 	add_errors(sub, info.errors);
 	snprintf(name, sizeof(name), "%u", n);
 	return base_tel_put(a->d, name, sub);
