@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Counters of the mount: /ismblk/mount. The disks' own are lib/blk's, under /blk/client. */
 #include "base_dpdk.h"
+#include "base_tel.h"
 #include "ismblk.h"
 
 #include <errno.h>
@@ -10,27 +11,21 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const struct ismblk *shown;
 
-#define SUM(field)                                                                                 \
-	do {                                                                                       \
-		uint64_t sum = 0;                                                                  \
-		unsigned int i;                                                                    \
-                                                                                                   \
-		for (i = 0; i < shown->queues; i++)                                                \
-			sum += atomic_load_explicit(&shown->workers[i].stats.field,                \
-						    memory_order_relaxed);                         \
-		base_tel_dict_u64(d, #field, sum);                                                 \
-	} while (0)
+static const struct base_metrics metrics = BASE_METRICS(MOUNT_METRICS);
 
-/* What became of requests, beside their payload. */
 static void
-add_requests(struct rte_tel_data *d)
+sum(struct rte_tel_data *d)
 {
-	SUM(requests);
-	SUM(empty);
-	SUM(stalls);
-	SUM(interrupted);
-	SUM(emptied);
-	SUM(held);
+	struct {
+		MOUNT_METRICS(BASE_METRIC_FIELD)
+	} all = { .workers = shown->queues };
+
+	for (unsigned int i = 0; i < shown->queues; i++) {
+#define ADD(name, ...) all.name += base_count_get(&shown->workers[i].stats.name);
+		MOUNT_WORKER_METRICS(ADD)
+#undef ADD
+	}
+	base_tel_metrics(d, &metrics, &all);
 }
 
 static int
@@ -41,12 +36,7 @@ show_mount(const char *cmd, const char *params, struct rte_tel_data *d)
 	pthread_mutex_lock(&lock);
 	if (shown != NULL) {
 		rte_tel_data_start_dict(d);
-		base_tel_dict_u64(d, "workers", shown->queues);
-		add_requests(d);
-		SUM(payload_in);
-		SUM(payload_out);
-		SUM(placed);
-		SUM(copies);
+		sum(d);
 		ret = 0;
 	}
 	pthread_mutex_unlock(&lock);
