@@ -13,6 +13,7 @@ static const struct {
 	{ "/cons/consoles", "cons consoles" }, { "/cons/stats", "cons stats" },
 	{ "/cons/client", "cons client" },     { "/fwd/stats", "fwd stats" },
 	{ "/run/loop", "run loop" },	       { "/run/process", "run process" },
+	{ "/run/control", "run control" },
 };
 
 static void

@@ -9,12 +9,14 @@
  *	view.c          show, clear, collect: from words to an object
  *	view_count.c    arithmetic on objects: baselines, rates, ratios (pure)
  *	view_latency.c  latencies of a span of time (pure)
- *	view_fields.c   what is known of each key: label, unit, whether it counts (pure)
+ *	view_fields.c   what is known of each key: label, unit, whether it counts (pure);
+ *	                of what programs count, lists.c knows it
  *	view_print.c    an object as text for people (pure)
  */
 #ifndef VIEW_H
 #define VIEW_H
 
+#include "base_metric.h"
 #include "forms.h"
 #include "ismstat.h"
 
@@ -44,7 +46,7 @@ view_collect_fn view_device_info, view_device_stats, view_device_xstats, view_dm
 	view_ieq, view_event;
 view_collect_fn view_link_info, view_link_stats, view_link_xstats, view_queue;
 view_collect_fn view_fwd_stats, view_fwd_config;
-view_collect_fn view_run_loop, view_run_process;
+view_collect_fn view_run_loop, view_run_process, view_run_control;
 view_collect_fn view_blk_exports, view_blk_workers, view_blk_client, view_blk_mount;
 view_collect_fn view_cons_consoles, view_cons_clients, view_cons_stats, view_cons_client;
 /* Of every function of the source. @return as view_refresh(). */
@@ -90,24 +92,26 @@ void view_tick(struct view_context *ctx, bool quiet);
 void view_forget(void);
 
 /* --- view_fields.c --- */
+/* Those of lists, and what only we show. */
 enum view_unit {
-	VIEW_COUNT, /* 1,234,567 */
-	VIEW_PLAIN, /* 1234567 */
-	VIEW_BYTES, /* and in KiB, MiB ... */
-	VIEW_NS, /* a time */
-	VIEW_MS,
+	VIEW_COUNT = BASE_UNIT_COUNT, /* 1,234,567 */
+	VIEW_PLAIN = BASE_UNIT_PLAIN, /* 1234567 */
+	VIEW_BYTES = BASE_UNIT_BYTES, /* and in KiB, MiB ... */
+	VIEW_NS = BASE_UNIT_NS, /* a time */
+	VIEW_MS = BASE_UNIT_MS,
+	VIEW_S = BASE_UNIT_S,
+	VIEW_FLAG = BASE_UNIT_FLAG, /* yes, no */
 	VIEW_SHARE, /* 0..1: percent */
 	VIEW_RATIO, /* x per y */
-	VIEW_FLAG, /* yes, no */
 	VIEW_TEXT,
 };
 struct view_field {
-	const char *key, *label; /* label NULL: the key with spaces */
+	const char *label; /* NULL: the key with spaces */
 	enum view_unit unit;
 	bool counter; /* only ever grows */
 };
-/* @return never NULL: of an unknown key a field that does not count. */
-const struct view_field *view_field(const char *key);
+/* Of an unknown key a field that does not count, unless its ending says what it is. */
+struct view_field view_field(const char *key);
 bool view_field_counts(const char *key);
 
 /* --- view_count.c --- */
@@ -127,6 +131,9 @@ bool view_other_run(const json_t *value, const json_t *base);
 
 /* --- view_latency.c --- */
 #define VIEW_HISTOGRAM "histogram" /* what latencies of an object were made of: base_tel_hist() */
+struct base_hist;
+/* From what base_tel_hist() answers. @return false: it is none. */
+bool view_histogram(const json_t *answer, struct base_hist *h);
 /* Have all latencies of `value` tell of what came since `before`; what has restarted is left. */
 void view_latency_since(json_t *value, const json_t *before);
 /* Remove all histograms: they are not for people. */

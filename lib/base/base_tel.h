@@ -46,7 +46,7 @@ void base_metrics_add(const struct base_metrics *list, void *to, const void *fro
 
 /* A container's content. @return NULL: no memory. */
 struct rte_tel_data *base_tel_new(void);
-/* Put `sub` into d; tolerates NULL. @return whether it is there: without room the answer has a gap. */
+/* Put `sub` into d; tolerates NULL. @return whether it is there: else the answer has a gap. */
 bool base_tel_put(struct rte_tel_data *d, const char *name, struct rte_tel_data *sub);
 
 #endif
