@@ -103,6 +103,7 @@ static const struct {
 	[BASE_UNIT_PLAIN] = { "", "" },
 	[BASE_UNIT_BYTES] = { "_bytes", "bytes" },
 	[BASE_UNIT_NS] = { "_ns", "seconds" },
+	[BASE_UNIT_US] = { "_us", "seconds" },
 	[BASE_UNIT_MS] = { "_ms", "seconds" },
 	[BASE_UNIT_S] = { "_s", "seconds" },
 	[BASE_UNIT_FLAG] = { "", "" },

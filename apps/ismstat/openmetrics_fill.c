@@ -65,7 +65,16 @@ type_of(const struct base_metric *row)
 static unsigned int
 exponent(const struct base_metric *row)
 {
-	return row->unit == BASE_UNIT_NS ? 9 : row->unit == BASE_UNIT_MS ? 3 : 0;
+	switch (row->unit) {
+	case BASE_UNIT_NS:
+		return 9;
+	case BASE_UNIT_US:
+		return 6;
+	case BASE_UNIT_MS:
+		return 3;
+	default:
+		return 0;
+	}
 }
 
 static void

@@ -98,6 +98,7 @@ enum view_unit {
 	VIEW_PLAIN = BASE_UNIT_PLAIN, /* 1234567 */
 	VIEW_BYTES = BASE_UNIT_BYTES, /* and in KiB, MiB ... */
 	VIEW_NS = BASE_UNIT_NS, /* a time */
+	VIEW_US = BASE_UNIT_US,
 	VIEW_MS = BASE_UNIT_MS,
 	VIEW_S = BASE_UNIT_S,
 	VIEW_FLAG = BASE_UNIT_FLAG, /* yes, no */

@@ -80,6 +80,8 @@ number_text(double n, enum view_unit unit, char *buf, size_t size)
 		return buf;
 	case VIEW_NS:
 		return scaled_ns(n, buf, size);
+	case VIEW_US:
+		return scaled_ns(n * 1e3, buf, size);
 	case VIEW_MS:
 		return scaled_ns(n * 1e6, buf, size);
 	case VIEW_S:

@@ -9,7 +9,7 @@
  *	kind	COUNTER  only grows; `clear` counts from there, and it has a rate
  *		GAUGE    as it is now
  *		PEAK     a gauge: the largest so far
- *	unit	COUNT, PLAIN (an ordinal, bits), BYTES, NS, MS, S, FLAG (0 or 1)
+ *	unit	COUNT, PLAIN (an ordinal, bits), BYTES, NS, US, MS, S, FLAG (0 or 1)
  *	family	in OpenMetrics, without the list's prefix and without the unit; NULL: the name without
  *		its unit; "": it has none there, another one tells the same
  *	label	for people; NULL: the name with spaces
@@ -36,6 +36,7 @@ enum base_metric_unit {
 	BASE_UNIT_PLAIN,
 	BASE_UNIT_BYTES,
 	BASE_UNIT_NS,
+	BASE_UNIT_US,
 	BASE_UNIT_MS,
 	BASE_UNIT_S,
 	BASE_UNIT_FLAG,
@@ -58,7 +59,7 @@ struct base_metrics {
 #define BASE_METRIC_LIVE(name, kind, unit, family, label, help) _Atomic uint64_t name;
 #define BASE_METRIC_ROW(name, kind, unit, family, label, help)                                     \
 	{ #name, family, label, help, BASE_METRIC_##kind, BASE_UNIT_##unit },
-/* To initialize a struct base_metrics with, one that is static or outside of functions. */
+/* To initialize a struct base_metrics with, outside of functions. */
 #define BASE_METRICS(LIST)                                                                         \
 	{                                                                                          \
 		(const struct base_metric[]){ LIST(BASE_METRIC_ROW) },                             \

@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* @param p  aligned, of an integer of 2, 4 or 8 bytes: those are free of locks everywhere. */
+/* @param p  aligned, of an integer of 1, 2, 4 or 8 bytes: those are free of locks everywhere. */
 #define base_shared(p) ((_Atomic __typeof__(*(p)) *)(uintptr_t)(p))
 
 _Static_assert(sizeof(_Atomic uint16_t) == 2 && sizeof(_Atomic uint32_t) == 4 &&

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fabric_metrics.h"
 #include "lists.h"
 
 static const char *
@@ -24,9 +25,9 @@ static const char *
 unit(const struct base_metric *row)
 {
 	static const char *const names[] = {
-		[BASE_UNIT_COUNT] = "",	     [BASE_UNIT_PLAIN] = "", [BASE_UNIT_BYTES] = "bytes",
-		[BASE_UNIT_NS] = "ns",	     [BASE_UNIT_MS] = "ms",  [BASE_UNIT_S] = "s",
-		[BASE_UNIT_FLAG] = "0 or 1",
+		[BASE_UNIT_COUNT] = "", [BASE_UNIT_PLAIN] = "",	     [BASE_UNIT_BYTES] = "bytes",
+		[BASE_UNIT_NS] = "ns",	[BASE_UNIT_US] = "us",	     [BASE_UNIT_MS] = "ms",
+		[BASE_UNIT_S] = "s",	[BASE_UNIT_FLAG] = "0 or 1",
 	};
 
 	return names[row->unit];
@@ -56,6 +57,17 @@ print_row(const struct stat_list *list, const struct base_metric *row)
 }
 
 static void
+print_list(const struct stat_list *list)
+{
+	printf(".SS %s\n", list->where);
+	for (unsigned int i = 0; i < list->metrics.count; i++)
+		print_row(list, &list->metrics.rows[i]);
+}
+
+static const struct stat_list fabric = { NULL, "ism-fabric, SIGUSR1: a function of it", false,
+					 BASE_METRICS(FABRIC_METRICS) };
+
+static void
 print_page(void)
 {
 	puts(".\\\" SPDX-License-Identifier: BSD-3-Clause\n"
@@ -80,11 +92,9 @@ print_page(void)
 	     "and\n"
 	     ".IR fwd_latency_seconds .\n"
 	     ".SH NUMBERS");
-	for (size_t i = 0; stat_lists[i] != NULL; i++) {
-		printf(".SS %s\n", stat_lists[i]->where);
-		for (unsigned int k = 0; k < stat_lists[i]->metrics.count; k++)
-			print_row(stat_lists[i], &stat_lists[i]->metrics.rows[k]);
-	}
+	for (size_t i = 0; stat_lists[i] != NULL; i++)
+		print_list(stat_lists[i]);
+	print_list(&fabric);
 	puts(".SH SEE ALSO\n"
 	     ".BR dpdk-ismstat (8),\n"
 	     ".BR dpdk-ismd (8),\n"
