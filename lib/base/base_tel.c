@@ -100,6 +100,15 @@ base_counters_read(const void *live, void *values, size_t size)
 }
 
 void
+base_counters_clear(void *live, size_t size)
+{
+	_Atomic uint64_t *at = live;
+
+	for (size_t i = 0; i < size / sizeof(*at); i++)
+		base_count_set(&at[i], 0);
+}
+
+void
 base_metrics_add(const struct base_metrics *list, void *to, const void *from)
 {
 	const uint64_t *more = from;

@@ -38,6 +38,8 @@ void base_tel_metrics(struct rte_tel_data *d, const struct base_metrics *list, c
 
 /* From counters to numbers: of structs that one list has made. Any thread. */
 void base_counters_read(const void *live, void *values, size_t size);
+/* All of a struct of counters begin anew. The one writer. */
+void base_counters_clear(void *live, size_t size);
 /*
  * Combine: counters and gauges are added, of peaks the larger one stays.
  * @param from  numbers, of the same list

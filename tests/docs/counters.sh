@@ -29,6 +29,7 @@ if [ -s "$work/twice" ]; then
 fi
 
 # What other pages say of single numbers, they say of numbers that there are.
+# shellcheck disable=SC2016 # backquotes of Markdown
 while read -r key; do
 	cut -f 2 "$work/rows" | grep -qxF -- "$key" ||
 		{ echo "docs/pmd.md: no number $key"; fail=1; }

@@ -107,6 +107,9 @@ read_and_add(void **state)
 	more.longest_ns = 9;
 	base_metrics_add(&list, &sum, &more);
 	assert_int_equal(sum.longest_ns, 9);
+	base_counters_clear(&live, sizeof(live));
+	base_counters_read(&live, &sum, sizeof(sum));
+	assert_int_equal(sum.things + sum.held + sum.longest_ns, 0);
 }
 
 /* A word of the wire is the word itself, of each size, and keeps its neighbours. */

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base_time.h"
+#include "base_tel.h"
 #include "probe_client_priv.h"
 #include "probe_gate.h"
 
@@ -129,15 +130,6 @@ ask_control(struct probe_tester *t, uint8_t op, const void *payload, uint32_t le
 	return ret != 0 ? ret : link_req_flush(t->q);
 }
 
-static void
-counts_clear(struct probe_tester_counts *counts)
-{
-	_Atomic uint64_t *at = (_Atomic uint64_t *)counts;
-
-	for (size_t i = 0; i < sizeof(*counts) / sizeof(*at); i++)
-		base_count_set(&at[i], 0);
-}
-
 /* How many answers a round may take: where others need the thread, no more than so many bytes. */
 static unsigned int
 answers_of_round(const struct probe_tester *t)
@@ -162,7 +154,7 @@ begin(struct probe_tester *t)
 		.seed = rte_cpu_to_be_64(run->seed),
 	};
 
-	counts_clear(&t->counts);
+	base_counters_clear(&t->counts, sizeof(t->counts));
 	base_hist_clear(&t->latency);
 	memset(t->asked, 0, sizeof(t->asked));
 	/* Bytes that tell where they come from, for whoever looks at the memory. */
