@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "answers.h"
 
-#include "ismstat.h"
+#include "view.h"
 
 /* What is asked, if the program has the command. */
 static const struct {

@@ -24,6 +24,11 @@
 
 #include <jansson.h>
 
+/* --- openmetrics.c --- */
+struct source;
+/* All counters as OpenMetrics text. @return enum run_exit; what is wrong is said. */
+int openmetrics_print(struct source *src, FILE *out);
+
 enum metric_type {
 	METRIC_COUNTER,
 	METRIC_GAUGE,

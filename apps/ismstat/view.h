@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Views, behind ismstat.h's calls: a view is a row of a table.
+ * What `show` can show: a view is a row of a table.
  *
  *	view_table.c    the table
  *	view_device.c, view_link.c, view_fwd.c, view_service.c
@@ -16,9 +16,34 @@
 #ifndef VIEW_H
 #define VIEW_H
 
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <jansson.h>
+
 #include "base_metric.h"
 #include "forms.h"
-#include "ismstat.h"
+#include "source.h"
+
+/* --- view.c --- */
+struct view_context {
+	struct source *src;
+	bool json; /* print the object as it is, one line */
+	FILE *out;
+};
+/*
+ * show WORDS..., clear WORDS...: find the view and run it.
+ * @param argv  words after "show", argv[0] = "device" ...
+ * @return 0; -EINVAL no such view: `err` says the nearest; -EIO the source did not answer.
+ */
+int view_show(struct view_context *ctx, int argc, char **argv, char *err, size_t err_size);
+/* From now on counters of that view count from here (kept on our side: nobody is disturbed). */
+int view_clear(struct view_context *ctx, int argc, char **argv, char *err, size_t err_size);
+/*
+ * The same answer as show, not printed; NULL and err. For top and openmetrics. Owned by the caller.
+ */
+json_t *view_collect(struct source *src, const char *words, char *err, size_t err_size);
 
 struct view;
 /*
@@ -75,7 +100,7 @@ json_t *view_each_device(struct source *src, const char *id, view_collect_fn *fn
 /* Put the answer to "CMD,ID", a histogram, among the latencies of an object, if there is one. */
 void view_ask_histogram(struct source *src, const char *cmd, const char *id, json_t *object);
 
-/* --- view.c --- */
+/* --- view.c, more --- */
 /*
  * Have what these words would show asked of the device, if the last answer is old.
  * @return whether what is shown will be newer in a moment.
