@@ -139,12 +139,12 @@ ism_cmd(struct ism_fn *fn, const struct ism_req_hdr *req, struct ism_rsp_hdr *rs
 {
 	int ret;
 
-	ism_count(&fn->stats.commands, 1);
+	base_count(&fn->stats.commands, 1);
 	ret = cmd_store(fn, req);
 	if (ret == 0)
 		ret = cmd_answer(fn, req->cmd, rsp, rsp_size, rsp_min);
 	if (ret < 0)
-		ism_count(&fn->stats.command_errors, 1);
+		base_count(&fn->stats.command_errors, 1);
 	return ret;
 }
 

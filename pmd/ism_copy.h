@@ -11,6 +11,8 @@
 
 #include <rte_common.h>
 
+#include "base_shared.h"
+
 #if defined(RTE_ARCH_X86_64) || defined(RTE_ARCH_ARM64)
 #define ISM_COPY_VECTOR 1
 /*
@@ -86,10 +88,11 @@ ism_copy_words(void *dst, const void *src, size_t len)
 	uint64_t word;
 	size_t i;
 
-	__atomic_thread_fence(__ATOMIC_RELEASE);
+	atomic_thread_fence(memory_order_release);
 	for (i = ism_copy_blocks(to, from, len); i < len; i += sizeof(word)) {
 		memcpy(&word, from + i, sizeof(word));
-		__atomic_store_n((uint64_t *)(to + i), word, __ATOMIC_RELAXED);
+		atomic_store_explicit(base_shared((uint64_t *)(to + i)), word,
+				      memory_order_relaxed);
 	}
 }
 

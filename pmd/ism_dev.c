@@ -20,7 +20,7 @@ ism_is_fatal(int ret)
 int
 ism_fn_lost(struct ism_fn *fn, int why)
 {
-	if (!__atomic_exchange_n(&fn->lost, true, __ATOMIC_RELAXED))
+	if (!atomic_exchange_explicit(&fn->lost, true, memory_order_relaxed))
 		ISM_LOG(WARNING, "%s: function lost (%s)", fn->path, strerror(-why));
 	return -ENODEV;
 }
@@ -33,7 +33,7 @@ ism_fn_use(uint16_t dev_id, struct ism_fn **fn)
 		return -ENODEV;
 	if (!ism_is_lost(*fn))
 		return 0;
-	ism_count(&(*fn)->stats.err_lost, 1);
+	base_count(&(*fn)->stats.err_lost, 1);
 	return -ENODEV;
 }
 
@@ -216,7 +216,7 @@ dev_up(struct ism_fn *fn)
 	publish_info(fn);
 	fn->health_ns = 0;
 	fn->up = true;
-	__atomic_store_n(&fn->lost, false, __ATOMIC_RELAXED);
+	atomic_store_explicit(&fn->lost, false, memory_order_relaxed);
 	return 0;
 }
 
@@ -304,11 +304,11 @@ rte_pmd_ism_reopen(uint16_t dev_id)
 	if (fn->dmb_count > 0 || fn->win_count > 0)
 		return -EBUSY;
 	dev_down(fn);
-	__atomic_store_n(&fn->lost, true, __ATOMIC_RELAXED);
+	atomic_store_explicit(&fn->lost, true, memory_order_relaxed);
 	ret = dev_up(fn);
 	if (ret < 0)
 		return open_error(ret);
-	ism_count(&fn->stats.reopens, 1);
+	base_count(&fn->stats.reopens, 1);
 	ISM_LOG(NOTICE, "%s: function is back, GID %s", fn->path, base_gid_str(fn->gid, gid));
 	return 0;
 }
@@ -368,6 +368,6 @@ rte_pmd_ism_signal(uint16_t dev_id, uint64_t rgid, uint32_t code, uint64_t info)
 		return ism_fn_lost(fn, ret);
 	if (ret < 0)
 		return -EHOSTUNREACH;
-	ism_count(&fn->stats.signals, 1);
+	base_count(&fn->stats.signals, 1);
 	return 0;
 }

@@ -54,7 +54,8 @@ ism_dump(struct rte_rawdev *dev, FILE *f)
 	dump_lists(fn, f);
 	pthread_mutex_unlock(&fn->lock);
 	ism_stats_sum(fn, &stats);
-	for (i = 0; i < ism_stat_count; i++)
-		fprintf(f, "  %s %" PRIu64 "\n", ism_stat_names[i].name, ism_stat_value(&stats, i));
+	for (i = 0; i < ism_metrics.count; i++)
+		fprintf(f, "  %s %" PRIu64 "\n", ism_metrics.rows[i].name,
+			((const uint64_t *)&stats)[i]);
 	return 0;
 }

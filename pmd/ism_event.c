@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base_shared.h"
 #include "base_time.h"
 #include "ism_fn.h"
 
@@ -32,7 +33,8 @@ static uint64_t
 ieq_idx(const struct ism_ieq *ieq)
 {
 	/* Partner: the device's release store in ism_ieq_put(); it covers the entries below. */
-	return rte_be_to_cpu_64(__atomic_load_n(&ieq->hdr.idx, __ATOMIC_ACQUIRE));
+	return rte_be_to_cpu_64(
+		atomic_load_explicit(base_shared(&ieq->hdr.idx), memory_order_acquire));
 }
 
 static void
@@ -45,15 +47,19 @@ ieq_look(const struct ism_ieq *ieq, struct ieq_view *view)
 	for (i = 0; i < ISM_IEQ_ENTRIES; i++) {
 		from = &ieq->entry[i];
 		view->entry[i] = (struct ism_event){
-			.type = __atomic_load_n(&from->type, __ATOMIC_RELAXED),
-			.code = __atomic_load_n(&from->code, __ATOMIC_RELAXED),
-			.tok = __atomic_load_n(&from->tok, __ATOMIC_RELAXED),
-			.time = __atomic_load_n(&from->time, __ATOMIC_RELAXED),
-			.info = __atomic_load_n(&from->info, __ATOMIC_RELAXED),
+			.type = atomic_load_explicit(base_shared(&from->type),
+						     memory_order_relaxed),
+			.code = atomic_load_explicit(base_shared(&from->code),
+						     memory_order_relaxed),
+			.tok = atomic_load_explicit(base_shared(&from->tok), memory_order_relaxed),
+			.time = atomic_load_explicit(base_shared(&from->time),
+						     memory_order_relaxed),
+			.info = atomic_load_explicit(base_shared(&from->info),
+						     memory_order_relaxed),
 		};
 	}
 	/* The loads above are done before the index is read again. */
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	atomic_thread_fence(memory_order_acquire);
 }
 
 /* @return 0; -EAGAIN the device kept writing; -EPROTO its index is nonsense. */
@@ -92,7 +98,7 @@ ieq_idle(const struct ism_fn *fn)
 	unsigned int next = ieq_next(fn);
 
 	return ieq_idx(ieq) % ISM_IEQ_ENTRIES == next &&
-	       __atomic_load_n(&ieq->entry[next].tok, __ATOMIC_RELAXED) == 0;
+	       atomic_load_explicit(base_shared(&ieq->entry[next].tok), memory_order_relaxed) == 0;
 }
 
 /*
@@ -108,7 +114,7 @@ ieq_pending(struct ism_fn *fn, const struct ieq_view *view)
 	if (pending == ISM_IEQ_ENTRIES - 1 || view->entry[(w + 1) % ISM_IEQ_ENTRIES].tok == 0)
 		return pending;
 	/* At least these were overwritten, and the one at w counts as lost too. */
-	ism_count(&fn->stats.events_lost, pending + 1);
+	base_count(&fn->stats.events_lost, pending + 1);
 	fn->ieq_pos = (int)w;
 	return ISM_IEQ_ENTRIES - 1;
 }
@@ -118,8 +124,8 @@ static void
 ieq_mark(struct ism_fn *fn, unsigned int k, rte_be64_t tok)
 {
 	/* Nothing is published by the mark: only we ourselves look for it. */
-	__atomic_compare_exchange_n(&fn->ctl->ieq.entry[k].tok, &tok, 0, false, __ATOMIC_RELAXED,
-				    __ATOMIC_RELAXED);
+	atomic_compare_exchange_strong_explicit(base_shared(&fn->ctl->ieq.entry[k].tok), &tok, 0,
+						memory_order_relaxed, memory_order_relaxed);
 }
 
 static void
@@ -147,7 +153,7 @@ ieq_take(struct ism_fn *fn, struct rte_pmd_ism_event *ev, unsigned int n)
 		k = ieq_next(fn);
 		fn->ieq_pos = (int)k;
 		if (view.entry[k].tok == 0) {
-			ism_count(&fn->stats.events_lost, 1);
+			base_count(&fn->stats.events_lost, 1);
 			continue;
 		}
 		event_to_cpu(&ev[taken++], &view.entry[k]);
@@ -168,7 +174,7 @@ health(struct ism_fn *fn)
 	if (now < fn->health_ns)
 		return 0;
 	fn->health_ns = now + fn->ops->health_ms * BASE_NS_PER_MS;
-	if (__atomic_exchange_n(&fn->suspect, false, __ATOMIC_RELAXED))
+	if (atomic_exchange_explicit(&fn->suspect, false, memory_order_relaxed))
 		return ism_cmd_ping(fn);
 	return fn->ops->health(fn->bus);
 }
@@ -197,16 +203,16 @@ rte_pmd_ism_events(uint16_t dev_id, struct rte_pmd_ism_event *ev, unsigned int n
 		ret = ism_record_step(fn);
 	if (ret < 0)
 		return ism_fn_lost(fn, ret);
-	ism_count(&fn->stats.polls, 1);
+	base_count(&fn->stats.polls, 1);
 	sba_clear(&fn->ctl->sba);
 	ret = ieq_idle(fn) ? 0 : ieq_take(fn, ev, n);
 	if (ret == -EPROTO)
 		return ism_fn_lost(fn, ret);
 	if (ret <= 0) {
-		ism_count(&fn->stats.polls_empty, 1);
+		base_count(&fn->stats.polls_empty, 1);
 		return 0;
 	}
-	ism_count(&fn->stats.events, (uint64_t)ret);
+	base_count(&fn->stats.events, (uint64_t)ret);
 	ism_record_events(fn, ev, (unsigned int)ret);
 	return ret;
 }

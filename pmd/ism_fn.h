@@ -17,6 +17,7 @@
 #define ISM_FN_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -26,6 +27,7 @@
 #include <rte_rawdev_pmd.h>
 
 #include "base_bucket.h"
+#include "base_counter.h"
 #include "base_log.h"
 #include "ism_addr.h"
 #include "ism_cmd.h"
@@ -66,16 +68,9 @@ struct ism_dmb {
 	TAILQ_ENTRY(ism_dmb) next;
 };
 
-/* What one storing thread counts; read by others with relaxed loads. */
+/* What one storing thread counts. */
 struct ism_win_stats {
-	uint64_t stores;
-	uint64_t store_bytes;
-	uint64_t store_calls;
-	uint64_t store_syscalls;
-	uint64_t store_retries;
-	uint64_t err_access;
-	uint64_t err_inval;
-	uint64_t err_lost;
+	ISM_WIN_METRICS(BASE_METRIC_LIVE)
 };
 
 struct rte_pmd_ism_win {
@@ -96,15 +91,9 @@ struct rte_pmd_ism_win {
 
 /* What the control thread counts. */
 struct ism_fn_stats {
-	uint64_t err_lost;
-	uint64_t commands;
-	uint64_t command_errors;
-	uint64_t events;
-	uint64_t events_lost;
-	uint64_t signals;
-	uint64_t polls;
-	uint64_t polls_empty;
-	uint64_t reopens;
+	_Atomic uint64_t err_lost;
+	ISM_COMMAND_METRICS(BASE_METRIC_LIVE)
+	ISM_POLL_METRICS(BASE_METRIC_LIVE)
 };
 
 #define ISM_EVENTS_KEPT 64u /* for people */
@@ -124,7 +113,7 @@ struct ism_record {
 	 * Telemetry asks for a fresh QUERY_INFO, the control thread does it in its next round. A
 	 * flag alone, outside of the lock: relaxed.
 	 */
-	bool query_wanted;
+	_Atomic bool query_wanted;
 };
 
 struct ism_fn {
@@ -140,12 +129,12 @@ struct ism_fn {
 	 * Set once by whoever meets the loss first, cleared by reopening. A flag alone: no data
 	 * is published with it, so relaxed is enough.
 	 */
-	bool lost;
+	_Atomic bool lost;
 	/*
 	 * A store was refused: a bad token, or a function in error state. Set by the storing
 	 * thread, looked into by the control thread. Relaxed, as `lost`.
 	 */
-	bool suspect;
+	_Atomic bool suspect;
 
 	bool open; /* between open and close */
 	bool up; /* has the bus and its resources */
@@ -184,17 +173,10 @@ struct ism_fn {
 	struct ism_fn_stats stats;
 };
 
-/* Counters have one writer: a relaxed store is enough, and cheaper than an atomic addition. */
-static inline void
-ism_count(uint64_t *counter, uint64_t n)
-{
-	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
-}
-
 static inline bool
 ism_is_lost(const struct ism_fn *fn)
 {
-	return __atomic_load_n(&fn->lost, __ATOMIC_RELAXED);
+	return atomic_load_explicit(&fn->lost, memory_order_relaxed);
 }
 
 /* --- ism_rawdev.c --- */
@@ -273,20 +255,10 @@ void ism_direct_unmap(struct rte_pmd_ism_win *win);
 
 /* --- ism_stats.c --- */
 
-/* One counter of struct rte_pmd_ism_stats: name and place. */
-struct ism_stat_name {
-	const char *name;
-	uint32_t offset;
-};
-extern const struct ism_stat_name ism_stat_names[];
-extern const unsigned int ism_stat_count;
+/* Of struct rte_pmd_ism_stats. */
+extern const struct base_metrics ism_metrics;
 void ism_win_stats_add(struct ism_win_stats *sum, const struct ism_win_stats *stats);
 void ism_stats_sum(struct ism_fn *fn, struct rte_pmd_ism_stats *stats);
-static inline uint64_t
-ism_stat_value(const struct rte_pmd_ism_stats *stats, unsigned int i)
-{
-	return *(const uint64_t *)((const char *)stats + ism_stat_names[i].offset);
-}
 
 /* --- ism_record.c: what telemetry tells of the device; control thread --- */
 void ism_record_open(struct ism_fn *fn);
@@ -298,7 +270,7 @@ int ism_record_refresh(struct ism_fn *fn);
 static inline int
 ism_record_step(struct ism_fn *fn)
 {
-	if (likely(!__atomic_load_n(&fn->record.query_wanted, __ATOMIC_RELAXED)))
+	if (likely(!atomic_load_explicit(&fn->record.query_wanted, memory_order_relaxed)))
 		return 0;
 	return ism_record_refresh(fn);
 }

@@ -142,11 +142,11 @@ rawdev_xstats_names(const struct rte_rawdev *dev, struct rte_rawdev_xstats_name 
 	unsigned int i;
 
 	RTE_SET_USED(dev);
-	if (names == NULL || size < ism_stat_count)
-		return (int)ism_stat_count;
-	for (i = 0; i < ism_stat_count; i++)
-		snprintf(names[i].name, sizeof(names[i].name), "%s", ism_stat_names[i].name);
-	return (int)ism_stat_count;
+	if (names == NULL || size < ism_metrics.count)
+		return (int)ism_metrics.count;
+	for (i = 0; i < ism_metrics.count; i++)
+		snprintf(names[i].name, sizeof(names[i].name), "%s", ism_metrics.rows[i].name);
+	return (int)ism_metrics.count;
 }
 
 static int
@@ -154,11 +154,12 @@ rawdev_xstats_get(const struct rte_rawdev *dev, const unsigned int ids[], uint64
 		  unsigned int n)
 {
 	struct rte_pmd_ism_stats stats;
+	const uint64_t *value = (const uint64_t *)&stats;
 	unsigned int i;
 
 	ism_stats_sum(dev->dev_private, &stats);
-	for (i = 0; i < n && ids[i] < ism_stat_count; i++)
-		values[i] = ism_stat_value(&stats, ids[i]);
+	for (i = 0; i < n && ids[i] < ism_metrics.count; i++)
+		values[i] = value[ids[i]];
 	return (int)i;
 }
 
@@ -168,14 +169,14 @@ rawdev_xstats_by_name(const struct rte_rawdev *dev, const char *name, unsigned i
 	struct rte_pmd_ism_stats stats;
 	unsigned int i;
 
-	for (i = 0; i < ism_stat_count && strcmp(name, ism_stat_names[i].name) != 0; i++)
+	for (i = 0; i < ism_metrics.count && strcmp(name, ism_metrics.rows[i].name) != 0; i++)
 		;
-	if (i == ism_stat_count)
+	if (i == ism_metrics.count)
 		return UINT64_MAX;
 	if (id != NULL)
 		*id = i;
 	ism_stats_sum(dev->dev_private, &stats);
-	return ism_stat_value(&stats, i);
+	return ((const uint64_t *)&stats)[i];
 }
 
 /* Unregister, unmap, and the bus's own goodbye happen in dev_close, when the rawdev is released. */

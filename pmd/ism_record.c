@@ -52,7 +52,7 @@ ism_record_refresh(struct ism_fn *fn)
 	struct ism_query_info_rsp rsp;
 	int ret;
 
-	__atomic_store_n(&fn->record.query_wanted, false, __ATOMIC_RELAXED);
+	atomic_store_explicit(&fn->record.query_wanted, false, memory_order_relaxed);
 	/* Only this thread writes query_ns. */
 	if (base_now_ns() - fn->record.query_ns < REFRESH_NS)
 		return 0;

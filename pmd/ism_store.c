@@ -7,6 +7,7 @@
 
 #include <rte_pause.h>
 
+#include "base_shared.h"
 #include "base_time.h"
 #include "ism_addr.h"
 #include "ism_copy.h"
@@ -23,14 +24,14 @@ store_error(struct rte_pmd_ism_win *win, int ret)
 {
 	switch (ret) {
 	case -EIO:
-		ism_count(&win->stats.err_access, 1);
-		__atomic_store_n(&win->fn->suspect, true, __ATOMIC_RELAXED);
+		base_count(&win->stats.err_access, 1);
+		atomic_store_explicit(&win->fn->suspect, true, memory_order_relaxed);
 		return ret;
 	case -EINVAL:
-		ism_count(&win->stats.err_inval, 1);
+		base_count(&win->stats.err_inval, 1);
 		return ret;
 	default:
-		ism_count(&win->stats.err_lost, 1);
+		base_count(&win->stats.err_lost, 1);
 		return ism_fn_lost(win->fn, ret);
 	}
 }
@@ -38,9 +39,9 @@ store_error(struct rte_pmd_ism_win *win, int ret)
 static void
 store_count(struct rte_pmd_ism_win *win, uint32_t stores, uint32_t bytes, uint32_t syscalls)
 {
-	ism_count(&win->stats.stores, stores);
-	ism_count(&win->stats.store_bytes, bytes);
-	ism_count(&win->stats.store_syscalls, syscalls);
+	base_count(&win->stats.stores, stores);
+	base_count(&win->stats.store_bytes, bytes);
+	base_count(&win->stats.store_syscalls, syscalls);
 }
 
 /*
@@ -51,7 +52,8 @@ store_count(struct rte_pmd_ism_win *win, uint32_t stores, uint32_t bytes, uint32
 static bool
 is_granted(const struct rte_pmd_ism_win *win)
 {
-	return __atomic_load_n(win->grant, __ATOMIC_ACQUIRE) == win->generation;
+	return atomic_load_explicit(base_shared(win->grant), memory_order_acquire) ==
+	       win->generation;
 }
 
 static int
@@ -114,7 +116,7 @@ store_again(struct rte_pmd_ism_win *win, uint64_t addr, const struct iovec *iov,
 					     (uint32_t)iov[i].iov_len);
 			if (ret != -EIO || tries == STORE_TRIES)
 				break;
-			ism_count(&win->stats.store_retries, 1);
+			base_count(&win->stats.store_retries, 1);
 			pause_ns(STORE_PAUSE_NS << tries);
 		}
 		if (ret < 0)
@@ -143,7 +145,7 @@ store_bus(struct rte_pmd_ism_win *win, uint32_t off, const uint8_t *src, uint32_
 		else
 			ret = fn->ops->storev(fn->bus, addr, iov, n);
 		if (unlikely(ret == -EIO)) {
-			ism_count(&win->stats.store_retries, 1);
+			base_count(&win->stats.store_retries, 1);
 			ret = store_again(win, addr, iov, n);
 		}
 		if (ret < 0)
@@ -156,7 +158,7 @@ store_bus(struct rte_pmd_ism_win *win, uint32_t off, const uint8_t *src, uint32_
 int
 rte_pmd_ism_store(struct rte_pmd_ism_win *win, uint32_t off, const void *src, uint32_t len)
 {
-	ism_count(&win->stats.store_calls, 1);
+	base_count(&win->stats.store_calls, 1);
 	if (unlikely(ism_is_lost(win->fn)))
 		return store_error(win, -ENODEV);
 	if (unlikely(!ism_split_ok(off, len, win->len)))
@@ -188,7 +190,7 @@ rte_pmd_ism_win_placed(struct rte_pmd_ism_win *win, uint32_t off, uint32_t len)
 	uint32_t stored = RTE_MAX(RTE_ALIGN_CEIL(len, (uint32_t)RTE_PMD_ISM_STORE_ALIGN),
 				  (uint32_t)RTE_PMD_ISM_STORE_MIN);
 
-	ism_count(&win->stats.store_calls, 1);
+	base_count(&win->stats.store_calls, 1);
 	if (unlikely(ism_is_lost(win->fn)))
 		return store_error(win, -ENODEV);
 	if (unlikely(!in_memory(win, off, len)))

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base_dpdk.h"
+#include "base_tel.h"
 #include "base_text.h"
 #include "base_time.h"
 #include "ism_fn.h"
@@ -113,15 +114,13 @@ tel_xstats(const char *cmd, const char *params, struct rte_tel_data *d)
 	struct rte_pmd_ism_stats stats;
 	unsigned long unused;
 	struct ism_fn *fn = ism_telemetry_parse(params, &unused);
-	unsigned int i;
 
 	RTE_SET_USED(cmd);
 	if (fn == NULL)
 		return -EINVAL;
 	ism_stats_sum(fn, &stats);
 	rte_tel_data_start_dict(d);
-	for (i = 0; i < ism_stat_count; i++)
-		base_tel_dict_u64(d, ism_stat_names[i].name, ism_stat_value(&stats, i));
+	base_tel_metrics(d, &ism_metrics, &stats);
 	return 0;
 }
 

@@ -12,6 +12,8 @@
 #include <time.h>
 
 #include "base_dpdk.h"
+#include "base_shared.h"
+#include "base_tel.h"
 #include "base_time.h"
 #include "ism_fn.h"
 
@@ -54,24 +56,6 @@ code_name(uint32_t type, uint32_t code)
 	if (type == ISM_EVENT_DEVICE && code < RTE_DIM(device_codes))
 		name = device_codes[code];
 	return name != NULL ? name : "";
-}
-
-static struct rte_tel_data *
-new_dict(void)
-{
-	struct rte_tel_data *d = rte_tel_data_alloc();
-
-	if (d != NULL)
-		rte_tel_data_start_dict(d);
-	return d;
-}
-
-/* Put `sub` into d; without memory or room the answer has a gap. */
-static void
-add_dict(struct rte_tel_data *d, const char *name, struct rte_tel_data *sub)
-{
-	if (sub != NULL && rte_tel_data_add_dict_container(d, name, sub, 0) != 0)
-		rte_tel_data_free(sub);
 }
 
 static void
@@ -121,7 +105,7 @@ tel_query(const char *cmd, const char *params, struct rte_tel_data *d)
 	pthread_mutex_unlock(&fn->lock);
 	if (!open)
 		return -ENODEV;
-	__atomic_store_n(&fn->record.query_wanted, true, __ATOMIC_RELAXED);
+	atomic_store_explicit(&fn->record.query_wanted, true, memory_order_relaxed);
 	rte_tel_data_start_dict(d);
 	base_tel_dict_u64(d, "age_ms", (now - query_ns) / BASE_NS_PER_MS);
 	base_tel_dict_u64(d, "version", rte_be_to_cpu_32(rsp.version));
@@ -135,7 +119,7 @@ tel_query(const char *cmd, const char *params, struct rte_tel_data *d)
 	base_tel_dict_u64(d, "dmbs_used", rte_be_to_cpu_32(rsp.dmbs_used));
 	base_tel_dict_u64(d, "vlan_required", rte_be_to_cpu_32(rsp.vlan_required));
 	base_tel_dict_u64(d, "vlan_nr_ids", rte_be_to_cpu_32(rsp.vlan_nr_ids));
-	add_dict(d, "vlans", vlan_array(&rsp));
+	base_tel_put(d, "vlans", vlan_array(&rsp));
 	return 0;
 }
 
@@ -153,11 +137,12 @@ add_dmb_bits(struct rte_tel_data *d, const struct ism_sba *sba)
 	rte_tel_data_start_array(list, RTE_TEL_INT_VAL);
 	for (idx = 0; idx < ISM_NR_DMBS; idx++) {
 		if (idx % 32 == 0)
-			word = __atomic_load_n(&sba->dmb_bits[idx / 32], __ATOMIC_RELAXED);
+			word = atomic_load_explicit(base_shared(&sba->dmb_bits[idx / 32]),
+						    memory_order_relaxed);
 		if ((word & ism_sba_dmb_bit(idx)) != 0 && count++ < SHOWN)
 			rte_tel_data_add_array_int(list, (int)idx);
 	}
-	add_dict(d, "dmbs", list);
+	base_tel_put(d, "dmbs", list);
 	return count;
 }
 
@@ -165,7 +150,7 @@ add_dmb_bits(struct rte_tel_data *d, const struct ism_sba *sba)
 static uint64_t
 add_masks(struct rte_tel_data *d, const struct ism_sba *sba)
 {
-	struct rte_tel_data *list = new_dict();
+	struct rte_tel_data *list = base_tel_new();
 	char name[16], text[16];
 	uint32_t idx, count = 0;
 	uint16_t mask;
@@ -173,21 +158,23 @@ add_masks(struct rte_tel_data *d, const struct ism_sba *sba)
 	if (list == NULL)
 		return 0;
 	for (idx = 0; idx < ISM_NR_DMBS; idx++) {
-		mask = rte_be_to_cpu_16(__atomic_load_n(&sba->dmbe_mask[idx], __ATOMIC_RELAXED));
+		mask = rte_be_to_cpu_16(atomic_load_explicit(base_shared(&sba->dmbe_mask[idx]),
+							     memory_order_relaxed));
 		if (mask == 0 || count++ >= SHOWN)
 			continue;
 		snprintf(name, sizeof(name), "%" PRIu32, idx);
 		snprintf(text, sizeof(text), "0x%04x", mask);
 		rte_tel_data_add_dict_string(list, name, text);
 	}
-	add_dict(d, "masks", list);
+	base_tel_put(d, "masks", list);
 	return count;
 }
 
 static void
 add_sba(struct rte_tel_data *d, const struct ism_sba *sba)
 {
-	uint32_t flags = rte_be_to_cpu_32(__atomic_load_n(&sba->flags, __ATOMIC_RELAXED));
+	uint32_t flags = rte_be_to_cpu_32(
+		atomic_load_explicit(base_shared(&sba->flags), memory_order_relaxed));
 
 	base_tel_dict_u64(d, "summary", (flags & ISM_SBA_SUMMARY) != 0);
 	base_tel_dict_u64(d, "event", (flags & ISM_SBA_EVENT) != 0);
@@ -200,7 +187,7 @@ add_sba(struct rte_tel_data *d, const struct ism_sba *sba)
 static void
 add_entry(struct rte_tel_data *list, unsigned int k, const struct rte_pmd_ism_event *ev)
 {
-	struct rte_tel_data *d = new_dict();
+	struct rte_tel_data *d = base_tel_new();
 	char name[16];
 
 	if (d == NULL)
@@ -208,37 +195,43 @@ add_entry(struct rte_tel_data *list, unsigned int k, const struct rte_pmd_ism_ev
 	snprintf(name, sizeof(name), "%u", k);
 	base_tel_dict_u64(d, "taken", ev->tok == 0);
 	add_event(d, ev);
-	add_dict(list, name, d);
+	base_tel_put(list, name, d);
 }
 
 /* An entry that we took has token 0 (ism_event.c); one that was never written is all zeros. */
 static void
 add_ieq(struct rte_tel_data *d, const struct ism_ieq *ieq)
 {
-	struct rte_tel_data *list = new_dict();
+	struct rte_tel_data *list = base_tel_new();
 	struct rte_pmd_ism_event ev;
 	unsigned int k, pending = 0;
 
 	base_tel_dict_u64(d, "index",
-			  rte_be_to_cpu_64(__atomic_load_n(&ieq->hdr.idx, __ATOMIC_RELAXED)));
+			  rte_be_to_cpu_64(atomic_load_explicit(base_shared(&ieq->hdr.idx),
+								memory_order_relaxed)));
 	base_tel_dict_u64(d, "ieq_len", rte_be_to_cpu_64(ieq->hdr.ieq_len));
 	base_tel_dict_u64(d, "entry_len", rte_be_to_cpu_64(ieq->hdr.entry_len));
 	for (k = 0; k < ISM_IEQ_ENTRIES && list != NULL; k++) {
 		const struct ism_event *from = &ieq->entry[k];
 
 		ev = (struct rte_pmd_ism_event){
-			.type = rte_be_to_cpu_32(__atomic_load_n(&from->type, __ATOMIC_RELAXED)),
-			.code = rte_be_to_cpu_32(__atomic_load_n(&from->code, __ATOMIC_RELAXED)),
-			.tok = rte_be_to_cpu_64(__atomic_load_n(&from->tok, __ATOMIC_RELAXED)),
-			.time = rte_be_to_cpu_64(__atomic_load_n(&from->time, __ATOMIC_RELAXED)),
-			.info = rte_be_to_cpu_64(__atomic_load_n(&from->info, __ATOMIC_RELAXED)),
+			.type = rte_be_to_cpu_32(atomic_load_explicit(base_shared(&from->type),
+								      memory_order_relaxed)),
+			.code = rte_be_to_cpu_32(atomic_load_explicit(base_shared(&from->code),
+								      memory_order_relaxed)),
+			.tok = rte_be_to_cpu_64(atomic_load_explicit(base_shared(&from->tok),
+								     memory_order_relaxed)),
+			.time = rte_be_to_cpu_64(atomic_load_explicit(base_shared(&from->time),
+								      memory_order_relaxed)),
+			.info = rte_be_to_cpu_64(atomic_load_explicit(base_shared(&from->info),
+								      memory_order_relaxed)),
 		};
 		pending += ev.tok != 0;
 		if (ev.tok != 0 || ev.time != 0 || ev.info != 0 || ev.type != 0)
 			add_entry(list, k, &ev);
 	}
 	base_tel_dict_u64(d, "pending", pending);
-	add_dict(d, "entries", list);
+	base_tel_put(d, "entries", list);
 }
 
 /* Both pages of the device, under the lock that keeps them there. */
@@ -262,8 +255,7 @@ tel_page(const char *cmd, const char *params, struct rte_tel_data *d)
 	}
 	pthread_mutex_unlock(&fn->lock);
 	if (ret == 0 && strcmp(cmd, "/ism/ieq") == 0)
-		base_tel_dict_u64(d, "overflow",
-				  __atomic_load_n(&fn->stats.events_lost, __ATOMIC_RELAXED));
+		base_tel_dict_u64(d, "overflow", base_count_get(&fn->stats.events_lost));
 	return ret;
 }
 
@@ -273,7 +265,7 @@ static void
 add_kept(struct rte_tel_data *list, const struct ism_record *rec, uint64_t number)
 {
 	time_t sec = (time_t)(rec->event[number % ISM_EVENTS_KEPT].wall_ms / 1000);
-	struct rte_tel_data *d = new_dict();
+	struct rte_tel_data *d = base_tel_new();
 	char name[24], day[32] = "", when[48];
 	struct tm tm;
 
@@ -286,13 +278,13 @@ add_kept(struct rte_tel_data *list, const struct ism_record *rec, uint64_t numbe
 	snprintf(name, sizeof(name), "%" PRIu64, number);
 	rte_tel_data_add_dict_string(d, "when", when);
 	add_event(d, &rec->event[number % ISM_EVENTS_KEPT].ev);
-	add_dict(list, name, d);
+	base_tel_put(list, name, d);
 }
 
 static int
 tel_events(const char *cmd, const char *params, struct rte_tel_data *d)
 {
-	struct rte_tel_data *list = new_dict();
+	struct rte_tel_data *list = base_tel_new();
 	unsigned long unused;
 	struct ism_fn *fn = ism_telemetry_parse(params, &unused);
 	uint64_t i, count;
@@ -309,7 +301,7 @@ tel_events(const char *cmd, const char *params, struct rte_tel_data *d)
 		add_kept(list, &fn->record, i);
 	pthread_mutex_unlock(&fn->lock);
 	base_tel_dict_u64(d, "count", count);
-	add_dict(d, "events", list);
+	base_tel_put(d, "events", list);
 	return 0;
 }
 

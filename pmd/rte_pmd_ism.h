@@ -34,6 +34,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rte_pmd_ism_metrics.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -78,28 +80,9 @@ struct rte_pmd_ism_event {
 	uint64_t info;
 };
 
-/* Counters; the same numbers are the xstats and telemetry /ism/xstats. */
+/* Counters; the same numbers are the xstats and telemetry /ism/xstats: rte_pmd_ism_metrics.h. */
 struct rte_pmd_ism_stats {
-	uint64_t stores; /* PCISTB issued (direct: memory copies that stand for one) */
-	uint64_t store_bytes;
-	uint64_t store_calls; /* calls of rte_pmd_ism_store() */
-	uint64_t store_syscalls; /* system calls made for stores; 0 with direct windows */
-	uint64_t store_retries; /* stores tried again because the device had refused them */
-	uint64_t err_access; /* stores refused for good: bad token, revoked DMB (-EIO) */
-	uint64_t err_inval; /* stores that break the rules above (-EINVAL) */
-	uint64_t err_lost; /* calls on a lost function (-ENODEV) */
-	uint64_t commands;
-	uint64_t command_errors;
-	uint64_t events;
-	uint64_t events_lost;
-	uint64_t signals; /* SIGNAL_IEQ sent */
-	uint64_t dmbs; /* DMBs registered now */
-	uint64_t dmb_bytes; /* bytes of DMB registered now */
-	uint64_t windows; /* windows open now */
-	uint64_t windows_direct; /* of those, direct ones */
-	uint64_t polls; /* rounds of the event queue and SBA polled */
-	uint64_t polls_empty; /* of those, with nothing new */
-	uint64_t reopens;
+	ISM_METRICS(BASE_METRIC_FIELD)
 };
 
 /*

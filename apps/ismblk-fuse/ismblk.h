@@ -46,10 +46,12 @@
 #include <sys/uio.h>
 
 #include "base_bucket.h"
+#include "base_counter.h"
 #include "base_helper.h"
 #include "base_text.h"
 #include "blk_client.h"
 #include "link.h"
+#include "mount_metrics.h"
 #include "run_borrow.h"
 #include "run_holder.h"
 
@@ -374,17 +376,8 @@ struct context {
 };
 TAILQ_HEAD(context_list, context);
 
-/* Written by the worker, read by telemetry: relaxed. */
 struct worker_stats {
-	_Atomic uint64_t requests; /* taken from /dev/fuse */
-	_Atomic uint64_t empty; /* reads of /dev/fuse that found none */
-	_Atomic uint64_t stalls; /* how often it was left alone for want of a buffer or context */
-	_Atomic uint64_t payload_in, payload_out; /* bytes of WRITE and READ requests */
-	_Atomic uint64_t placed; /* payloads that the kernel put into the peer's slots */
-	_Atomic uint64_t copies; /* payloads that had to be copied */
-	_Atomic uint64_t emptied; /* disks that an O_TRUNC has made read as zeros */
-	_Atomic uint64_t interrupted; /* requests given up because their process was killed */
-	_Atomic uint64_t held; /* opens that had to wait for reads */
+	MOUNT_WORKER_METRICS(BASE_METRIC_LIVE)
 };
 
 struct worker {
@@ -416,8 +409,8 @@ struct worker {
 	struct worker_stats stats;
 };
 
-#define STAT_ADD(w, field, n)                                                                      \
-	atomic_fetch_add_explicit(&(w)->stats.field, (n), memory_order_relaxed)
+/* Of its own worker. */
+#define STAT_ADD(w, field, n) base_count(&(w)->stats.field, (n))
 
 /* Memory for requests and open files. @return enum run_exit. */
 int device_init(struct ismblk *app);

@@ -4,6 +4,7 @@
  * /blk/client.
  */
 #include "base_dpdk.h"
+#include "base_tel.h"
 #include "ismblk.h"
 
 #include <errno.h>
@@ -14,48 +15,26 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static SLIST_HEAD(, ismblk) shown = SLIST_HEAD_INITIALIZER(shown);
 
-/* Over all workers of all mounts, in one place of their stats. */
-static uint64_t
-sum(size_t at)
+static const struct base_metrics metrics = BASE_METRICS(MOUNT_METRICS);
+
+/* Of all mounts; `workers` is that of the mount which most serve. */
+static void
+sum(struct rte_tel_data *d)
 {
+	struct {
+		MOUNT_METRICS(BASE_METRIC_FIELD)
+	} all = { .workers = 0 };
 	const struct ismblk *app;
-	uint64_t n = 0;
 
 	SLIST_FOREACH(app, &shown, shown) {
+		all.workers = app->queues > all.workers ? app->queues : all.workers;
 		for (unsigned int i = 0; i < app->queues; i++) {
-			const void *stats = &app->workers[i].stats;
-			const _Atomic uint64_t *word = (const void *)((const char *)stats + at);
-
-			n += atomic_load_explicit(word, memory_order_relaxed);
+#define ADD(name, ...) all.name += base_count_get(&app->workers[i].stats.name);
+			MOUNT_WORKER_METRICS(ADD)
+#undef ADD
 		}
 	}
-	return n;
-}
-
-#define SUM(field) base_tel_dict_u64(d, #field, sum(offsetof(struct worker_stats, field)))
-
-/* Of the mount that most workers serve. */
-static unsigned int
-most_workers(void)
-{
-	const struct ismblk *app;
-	unsigned int n = 0;
-
-	SLIST_FOREACH(app, &shown, shown)
-		n = app->queues > n ? app->queues : n;
-	return n;
-}
-
-/* What became of requests, beside their payload. */
-static void
-add_requests(struct rte_tel_data *d)
-{
-	SUM(requests);
-	SUM(empty);
-	SUM(stalls);
-	SUM(interrupted);
-	SUM(emptied);
-	SUM(held);
+	base_tel_metrics(d, &metrics, &all);
 }
 
 static int
@@ -66,12 +45,7 @@ show_mount(const char *cmd, const char *params, struct rte_tel_data *d)
 	pthread_mutex_lock(&lock);
 	if (!SLIST_EMPTY(&shown)) {
 		rte_tel_data_start_dict(d);
-		base_tel_dict_u64(d, "workers", most_workers());
-		add_requests(d);
-		SUM(payload_in);
-		SUM(payload_out);
-		SUM(placed);
-		SUM(copies);
+		sum(d);
 		ret = 0;
 	}
 	pthread_mutex_unlock(&lock);

@@ -240,26 +240,23 @@ announce(const struct conf *conf, struct fabric *fab)
 	return CONF_RUN;
 }
 
+static const struct base_metrics metrics = BASE_METRICS(FABRIC_METRICS);
+
 static void
 stats_print(const struct conf *conf, struct fabric *fab)
 {
 	struct fabric_fn_stats st;
-	unsigned int i;
+	const uint64_t *value = (const uint64_t *)&st;
+	char line[1024];
+	size_t len;
 
-	for (i = 0; i < conf->function_count; i++) {
+	for (unsigned int i = 0; i < conf->function_count; i++) {
 		fabric_fn_stats(fabric_fn_by_name(fab, conf->function[i].name), &st);
-		out_put("%s stores=%" PRIu64 " store_bytes=%" PRIu64 " store_errors=%" PRIu64
-			" commands=%" PRIu64 " command_errors=%" PRIu64 " events=%" PRIu64
-			" events_lost=%" PRIu64 " dmbs_owned=%" PRIu64 " dmbs_used=%" PRIu64
-			" directs=%" PRIu64 " turns=%" PRIu64 " turns_cut=%" PRIu64
-			" longest_turn_us=%" PRIu64 " slow_turns=%" PRIu64 " events_held=%" PRIu64
-			" refused=%" PRIu64 " maps=%" PRIu64 " memory=%" PRIu64 " attaches=%" PRIu64
-			" resets=%" PRIu64,
-			conf->function[i].name, st.stores, st.store_bytes, st.store_errors,
-			st.commands, st.command_errors, st.events, st.events_lost, st.dmbs_owned,
-			st.dmbs_used, st.directs, st.turns, st.cuts, st.longest_turn_us,
-			st.slow_turns, st.events_held, st.refused, st.maps, st.memory, st.attaches,
-			st.resets);
+		len = 0;
+		for (unsigned int k = 0; k < metrics.count && len < sizeof(line); k++)
+			len += (size_t)snprintf(line + len, sizeof(line) - len, " %s=%" PRIu64,
+						metrics.rows[k].name, value[k]);
+		out_put("%s%s", conf->function[i].name, line);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "answers.h"
 
-#include "ismstat.h"
+#include "view.h"
 
 /* What is asked, if the program has the command. */
 static const struct {
@@ -13,6 +13,7 @@ static const struct {
 	{ "/cons/consoles", "cons consoles" }, { "/cons/stats", "cons stats" },
 	{ "/cons/client", "cons client" },     { "/fwd/stats", "fwd stats" },
 	{ "/run/loop", "run loop" },	       { "/run/process", "run process" },
+	{ "/run/control", "run control" },
 };
 
 static void

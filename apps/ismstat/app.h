@@ -1,22 +1,29 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What main.c, options.c, lines.c, prompt.c, notes.c, tty.c, commands.c and watch.c share. All of
- * it runs in one thread: worker 0, or the program's only one with --attach.
+ * dpdk-ismstat: statistics and link tests at a prompt. Three layers, each calls down only:
  *
- *	                 lines.c  file, --command, words, standard input
- *	main.c: round ->                                                  -> commands.c
- *	                 prompt.c a person
- *	              -> watch.c  tests that end, sessions that come and go, `wait`
+ *	the shell, app.h	main.c     life cycle and rounds
+ *				options.c  the command line
+ *				lines.c    lines of a file, --command, words, standard input
+ *				prompt.c   lines of a person
+ *				commands.c what a line does
+ *				watch.c    tests that end, sessions that come and go, `wait`
+ *				notes.c    what libraries log while a person types
+ *				say.c      lines for people; tty.h, out.h: the terminal, standard output
+ *	the faces		view.h     `show`; top.h, openmetrics.h: other faces of the answers
+ *	the source		source.h   who answers, as JSON; lists.h: what its numbers mean
+ *
+ * All figures that are shown come through a source, so the prompt, --json, --top, --openmetrics
+ * and dpdk-telemetry.py can never disagree. Link tests are lib/probe's. All of the shell runs in
+ * one thread: worker 0, or the program's only one with --attach.
  */
 #ifndef APP_H
 #define APP_H
 
-#include <signal.h>
-
 #include "forms.h"
-#include "ismstat.h"
 #include "probe_client.h"
 #include "probe_server.h"
+#include "view.h"
 
 #define APP_LINES_MAX 64 /* --command options */
 #define APP_ERR_MAX 512 /* bytes of a complaint */
@@ -102,22 +109,19 @@ enum lines_state lines_next(char line[LINES_MAX], char from[128]);
 /* Is the next line one that must be waited for at standard input? */
 bool lines_at_stdin(void);
 
-/* --- tty.c --- */
+/* --- say.c: lines for people; while one is typed, it makes room for them --- */
 /*
- * Take the terminal over: byte by byte, no echo. It is given back by tty_restore(), at exit, and
- * by every signal that ends the process and can be caught. Nothing is done when standard input is
- * no terminal.
+ * One line for people, where they look: at the prompt; else on standard error, and the exit status
+ * will be 1.
  */
-void tty_take(void);
-void tty_restore(void);
-/* SIGINT, SIGTERM, SIGHUP: run_stop(); a second one ends the process at once. */
-void tty_signals(void);
-/* Has such a signal come? run_stop() alone does not say so: it ends a program that is done, too. */
-bool tty_told_to_end(void);
-/* What standard output is to get when the terminal is given back, from a user of all the screen. */
-void tty_farewell(const char *text);
-/* Since the last call: was the process stopped and continued? The terminal is ours again then. */
-bool tty_continued(void);
+void app_complain(struct app *app, const char *from, const char *text);
+/* The same for news that are no fault; nothing with --quiet unless somebody types. */
+void app_tell(struct app *app, const char *text);
+/* Who edits a line takes it away and draws it again; NULL: nobody edits. */
+void say_editor(void (*hide)(void), void (*show)(void));
+/* Around lines of ours: what is typed goes, and comes back. */
+void say_begin(void);
+void say_end(void);
 
 /* --- prompt.c --- */
 int prompt_open(struct app *app);
@@ -126,10 +130,6 @@ void prompt_close(void);
 unsigned int prompt_poll(struct app *app);
 /* Would it take what is typed now? */
 bool prompt_hears(void);
-/* Around lines of ours while a person may be typing: what is typed goes, and comes back. */
-void prompt_hide(void);
-void prompt_show(void);
-
 /* --- notes.c: what libraries log while a person types --- */
 void notes_open(void);
 /* Print what was logged. @return whether there was something. */
@@ -140,20 +140,14 @@ void notes_release(void);
 void notes_close(void);
 
 /* --- watch.c --- */
-/* @return how much was done. */
-unsigned int watch_poll(struct app *app, uint64_t now_ns);
+/*
+ * @param line  what was put off until the device has answered anew, when that is now; else "".
+ * @return how much was done.
+ */
+unsigned int watch_poll(struct app *app, uint64_t now_ns, char line[FORM_LINE_MAX]);
 /* Begin to wait; watch_poll() ends it. */
 void watch_wait(struct app *app, enum app_wait what, uint64_t ns, uint64_t now_ns);
 /* Give up waiting (Ctrl-C). */
 void watch_cancel(struct app *app);
-
-/* --- main.c --- */
-/*
- * One line for people, where they look: at the prompt; else on standard error, and the exit status
- * will be 1.
- */
-void app_complain(struct app *app, const char *from, const char *text);
-/* The same for news that are no fault; nothing with --quiet unless somebody types. */
-void app_tell(struct app *app, const char *text);
 
 #endif

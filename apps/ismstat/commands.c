@@ -13,7 +13,6 @@
 #include "base_peers.h"
 #include "base_text.h"
 #include "base_time.h"
-#include "view.h"
 
 #define COMMANDS_MAX 128
 #define WAIT_STANDARD_NS (10 * BASE_NS_PER_S)

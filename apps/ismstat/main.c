@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Life cycle of dpdk-ismstat. Read this first, then ismstat.h and app.h. */
+/* Life cycle of dpdk-ismstat. Read this first, then app.h. */
 #include "app.h"
 
 #include <errno.h>
@@ -10,10 +10,12 @@
 
 #include "base_time.h"
 #include "link.h"
+#include "openmetrics.h"
 #include "out.h"
 #include "rte_pmd_ism.h"
 #include "run.h"
-#include "view.h"
+#include "top.h"
+#include "tty.h"
 
 #define LINES_PER_ROUND 8 /* the link is polled between commands */
 #define ATTACHED_NAP_MS 100
@@ -21,28 +23,6 @@
 
 static struct app app;
 static char repeated[FORM_LINE_MAX];
-
-void
-app_complain(struct app *a, const char *from, const char *text)
-{
-	if (!a->prompting) {
-		run_error("%s%s", from, text);
-		a->status = RUN_EXIT_FAIL;
-		return;
-	}
-	prompt_hide();
-	printf("%s%s\n", from, text);
-	prompt_show();
-}
-
-void
-app_tell(struct app *a, const char *text)
-{
-	if (a->prompting)
-		app_complain(a, "", text);
-	else
-		run_note("%s", text);
-}
 
 /*
  * Nobody types: lines from elsewhere. One that fails makes the exit status 1, the next one is
@@ -156,11 +136,26 @@ mind_stdin(void)
 		run_remove_wake_fd(0, STDIN_FILENO);
 }
 
+/* The device has answered anew. */
+static void
+do_deferred(const char *line)
+{
+	char err[APP_ERR_MAX];
+
+	app.refreshed = true;
+	if (commands_run(&app, line, err, sizeof(err)) != 0)
+		app_complain(&app, "", err);
+	app.refreshed = false;
+}
+
 static unsigned int
 app_poll(void *arg, uint64_t now_ns)
 {
-	unsigned int work = watch_poll(&app, now_ns);
+	char line[FORM_LINE_MAX];
+	unsigned int work = watch_poll(&app, now_ns, line);
 
+	if (line[0] != '\0')
+		do_deferred(line);
 	tick(now_ns);
 	if (app.prompting) {
 		work += prompt_poll(&app);

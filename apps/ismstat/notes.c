@@ -98,11 +98,11 @@ notes_print(void)
 	pthread_mutex_unlock(&notes.lock);
 	if (len == 0)
 		return 0;
-	prompt_hide();
+	say_begin();
 	fwrite(text, 1, len, stdout);
 	if (dropped > 0)
 		printf("(%u more lines)\n", dropped);
-	prompt_show();
+	say_end();
 	return 1;
 }
 

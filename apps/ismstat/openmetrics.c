@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "answers.h"
-#include "ismstat.h"
 #include "run.h"
 
 int

@@ -4,7 +4,7 @@
  *
  *	openmetrics.c        asks the source
  *	openmetrics_fill.c   from its answers to samples (pure)
- *	openmetrics_rows.c   which number becomes which family (tables alone)
+ *	lists.c              which number becomes which family
  *	openmetrics_text.c   families and samples to text (pure)
  *
  * Types that Prometheus' older text format lacks (info, unknown) are not used: parsers of that one,
@@ -24,10 +24,15 @@
 
 #include <jansson.h>
 
+/* --- openmetrics.c --- */
+struct source;
+/* All counters as OpenMetrics text. @return enum run_exit; what is wrong is said. */
+int openmetrics_print(struct source *src, FILE *out);
+
 enum metric_type {
 	METRIC_COUNTER,
 	METRIC_GAUGE,
-	METRIC_SUMMARY, /* samples carry a label `quantile` */
+	METRIC_HISTOGRAM, /* metrics_add_histogram() */
 };
 
 struct metric {
@@ -60,6 +65,13 @@ void metrics_free(struct metrics *m); /* tolerates NULL */
  */
 void metrics_add(struct metrics *m, const struct metric *metric, const struct metric_labels *labels,
 		 const char *value);
+struct base_hist;
+/*
+ * A histogram of times: samples _bucket with a label `le`, two an octave from 1 us to 8 s, which
+ * count all that is no longer; _count and _sum. The family's unit is seconds.
+ */
+void metrics_add_histogram(struct metrics *m, const struct metric *metric,
+			   const struct metric_labels *labels, const struct base_hist *h);
 /* A number of JSON times 10^-exp as a sample's value. @return false: it is none. */
 bool metric_number(const json_t *number, unsigned int exp, char *buf, size_t size);
 /* @return 0; -ENOMEM something was lost on the way; -EIO out does not take it. */
@@ -73,32 +85,5 @@ int metrics_write(struct metrics *m, FILE *out);
  *                 "mount", "program"; any may be missing or be something else than expected.
  */
 void metrics_fill(struct metrics *m, const json_t *answers);
-
-/* --- openmetrics_rows.c --- */
-
-/* A number under `key` of an answer's object. */
-struct metric_row {
-	const char *key;
-	unsigned int exp; /* the family's unit is 10^exp of the number's: 9 for ns, 3 for ms */
-	struct metric metric;
-};
-struct metric_table {
-	const struct metric_row *rows; /* key NULL ends it */
-	const char *prefix; /* of families for keys that are in no row: those appear, too */
-};
-extern const struct metric_table metric_device, metric_link, metric_session, metric_queue,
-	metric_export, metric_worker, metric_client, metric_disk, metric_client_queue, metric_mount,
-	metric_loop, metric_process, metric_console, metric_cons_client, metric_cons_stats,
-	metric_fwd;
-/* Latencies: quantiles of one summary. */
-struct metric_quantile {
-	const char *key, *quantile;
-};
-extern const struct metric_quantile metric_quantiles[]; /* key NULL ends it */
-/* Operations of a disk: {"ops", "bytes", "errors"} with the label `operation`. */
-extern const struct metric metric_export_ops, metric_export_bytes, metric_export_errors,
-	metric_disk_ops, metric_disk_bytes, metric_disk_errors, metric_export_latency,
-	metric_disk_latency, metric_program, metric_device_info, metric_device_open,
-	metric_session_errors, metric_link_errors, metric_session_up;
 
 #endif

@@ -6,7 +6,28 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base_hist.h"
+#include "lists.h"
 #include "openmetrics.h"
+#include "view.h"
+
+/* What is no number of a list. */
+static const struct metric
+	program_info = { "ism_program_info", METRIC_GAUGE, "", "The program that answers." },
+	device_info = { "ism_device_info", METRIC_GAUGE, "", "An ISM function of the program." },
+	device_open = { "ism_device_open", METRIC_GAUGE, "",
+			"1: the function is open and not lost." },
+	session_up = { "link_session_state", METRIC_GAUGE, "", "1: the session is up." },
+	session_errors = { "link_session_errors", METRIC_COUNTER, "",
+			   "Attempts failed and sessions ended, by reason." },
+	link_errors = { "link_errors", METRIC_COUNTER, "",
+			"The same over all sessions, past ones included." },
+	export_latency = { "blk_export_latency_seconds", METRIC_HISTOGRAM, "seconds",
+			   "From the round that took a request until its answer was published." },
+	disk_latency = { "blk_disk_latency_seconds", METRIC_HISTOGRAM, "seconds",
+			 "From the submission of an io until its end." },
+	test_latency = { "fwd_latency_seconds", METRIC_HISTOGRAM, "seconds",
+			 "From a request of the test to its answer." };
 
 static const char *
 text_of(const json_t *object, const char *key)
@@ -34,25 +55,49 @@ with(const struct metric_labels *labels, const char *name, const char *value)
 
 /* --- objects of numbers --- */
 
-static const struct metric_row *
-find_row(const struct metric_table *table, const char *key)
+static enum metric_type
+type_of(const struct base_metric *row)
 {
-	const struct metric_row *row;
-
-	for (row = table->rows; row->key != NULL; row++) {
-		if (strcmp(row->key, key) == 0)
-			return row;
-	}
-	return NULL;
+	return row->kind == BASE_METRIC_COUNTER ? METRIC_COUNTER : METRIC_GAUGE;
 }
 
-/* A counter of a newer program that no row knows yet: better seen than hidden. */
+/* The family's unit is 10^that of the number's. */
+static unsigned int
+exponent(const struct base_metric *row)
+{
+	switch (row->unit) {
+	case BASE_UNIT_NS:
+		return 9;
+	case BASE_UNIT_US:
+		return 6;
+	case BASE_UNIT_MS:
+		return 3;
+	default:
+		return 0;
+	}
+}
+
+static void
+add_number(struct metrics *m, const struct stat_list *list, const struct base_metric *row,
+	   const struct metric_labels *labels, const json_t *number)
+{
+	struct metric metric = { .type = type_of(row), .unit = stat_unit(row), .help = row->help };
+	char family[STAT_FAMILY_MAX], value[64];
+
+	if (!stat_family(list, row, family) ||
+	    !metric_number(number, exponent(row), value, sizeof(value)))
+		return;
+	metric.family = family;
+	metrics_add(m, &metric, labels, value);
+}
+
+/* A number of a newer program that no list knows yet: better seen than hidden. */
 static void
 add_unknown(struct metrics *m, const char *prefix, const struct metric_labels *labels,
-	    const char *key, const char *value)
+	    const char *key, const json_t *number)
 {
 	struct metric metric = { .type = METRIC_GAUGE, .unit = "", .help = "Not described." };
-	char family[128];
+	char family[STAT_FAMILY_MAX], value[64];
 
 	snprintf(family, sizeof(family), "%s_%s", prefix, key);
 	for (char *c = family; *c != '\0'; c++) {
@@ -60,56 +105,38 @@ add_unknown(struct metrics *m, const char *prefix, const struct metric_labels *l
 			*c = '_';
 	}
 	metric.family = family;
-	metrics_add(m, &metric, labels, value);
+	if (metric_number(number, 0, value, sizeof(value)))
+		metrics_add(m, &metric, labels, value);
 }
 
 /* All numbers of an object. What is no integer was computed on our side. */
 static void
-add_numbers(struct metrics *m, const struct metric_table *table, const struct metric_labels *labels,
+add_numbers(struct metrics *m, const struct stat_list *list, const struct metric_labels *labels,
 	    const json_t *object)
 {
-	const struct metric_row *row;
+	const struct base_metric *row;
 	const char *key;
-	char value[64];
 	json_t *number;
 
 	json_object_foreach(members(object), key, number)
 	{
-		row = find_row(table, key);
-		if (!json_is_integer(number) ||
-		    !metric_number(number, row != NULL ? row->exp : 0, value, sizeof(value)))
-			continue;
-		if (row == NULL && table->prefix != NULL)
-			add_unknown(m, table->prefix, labels, key, value);
-		else if (row != NULL && row->metric.family != NULL)
-			metrics_add(m, &row->metric, labels, value);
+		row = stat_list_find(list, key);
+		if (row != NULL && json_is_integer(number))
+			add_number(m, list, row, labels, number);
+		else if (list->more && json_is_integer(number) && stat_metric(key) == NULL)
+			add_unknown(m, list->prefix, labels, key, number);
 	}
 }
 
-static void
-add_number(struct metrics *m, const struct metric *metric, const struct metric_labels *labels,
-	   const json_t *number)
-{
-	char value[64];
-
-	if (metric_number(number, 0, value, sizeof(value)))
-		metrics_add(m, metric, labels, value);
-}
-
+/* Of an object with a histogram: times, by what is no longer. */
 static void
 add_latency(struct metrics *m, const struct metric *metric, const struct metric_labels *labels,
 	    const json_t *object)
 {
-	const struct metric_quantile *q;
-	struct metric_labels more;
-	char value[64];
+	struct base_hist h;
 
-	for (q = metric_quantiles; q->key != NULL; q++) {
-		if (!metric_number(json_object_get(object, q->key), 9, value, sizeof(value)))
-			continue;
-		more = with(labels, "quantile", q->quantile);
-		metrics_add(m, metric, &more, value);
-	}
+	if (view_histogram(json_object_get(object, VIEW_HISTOGRAM), &h))
+		metrics_add_histogram(m, metric, labels, &h);
 }
 
 /* {"silent": 2}: one sample a reason. */
@@ -119,12 +146,14 @@ add_errors(struct metrics *m, const struct metric *metric, const struct metric_l
 {
 	struct metric_labels more;
 	const char *reason;
+	char value[64];
 	json_t *number;
 
 	json_object_foreach(members(errors), reason, number)
 	{
 		more = with(labels, "reason", reason);
-		add_number(m, metric, &more, number);
+		if (metric_number(number, 0, value, sizeof(value)))
+			metrics_add(m, metric, &more, value);
 	}
 }
 
@@ -136,10 +165,10 @@ add_device_info(struct metrics *m, struct metric_labels labels, const json_t *in
 	static const char *const keys[] = { "name", "bus", "path" };
 	bool open = strcmp(text_of(info, "state"), "open") == 0;
 
-	metrics_add(m, &metric_device_open, &labels, open ? "1" : "0");
+	metrics_add(m, &device_open, &labels, open ? "1" : "0");
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		metric_labels_add(&labels, keys[i], text_of(info, keys[i]));
-	metrics_add(m, &metric_device_info, &labels, "1");
+	metrics_add(m, &device_info, &labels, "1");
 }
 
 static void
@@ -157,7 +186,7 @@ add_devices(struct metrics *m, const json_t *infos, const json_t *xstats)
 		metric_labels_add(&labels, "gid", text_of(info, "gid"));
 		if (info != NULL)
 			add_device_info(m, labels, info);
-		add_numbers(m, &metric_device, &labels, one);
+		add_numbers(m, &list_device, &labels, one);
 	}
 }
 
@@ -181,9 +210,9 @@ add_session(struct metrics *m, const json_t *session)
 	struct metric_labels labels = session_labels(session);
 	bool up = strcmp(text_of(session, "state"), "up") == 0;
 
-	metrics_add(m, &metric_session_up, &labels, up ? "1" : "0");
-	add_numbers(m, &metric_session, &labels, session);
-	add_errors(m, &metric_session_errors, &labels, json_object_get(session, "errors"));
+	metrics_add(m, &session_up, &labels, up ? "1" : "0");
+	add_numbers(m, &list_session, &labels, session);
+	add_errors(m, &session_errors, &labels, json_object_get(session, "errors"));
 }
 
 /* Queues are named SESSION/QUEUE. */
@@ -203,7 +232,7 @@ add_queue(struct metrics *m, const json_t *sessions, const char *name, const jso
 		return; /* it came between the two answers */
 	labels = session_labels(session);
 	metric_labels_add(&labels, "queue", slash + 1);
-	add_numbers(m, &metric_queue, &labels, queue);
+	add_numbers(m, &list_queue, &labels, queue);
 }
 
 static void
@@ -215,8 +244,8 @@ add_links(struct metrics *m, const json_t *link)
 	const char *name;
 	json_t *one;
 
-	add_numbers(m, &metric_link, &none, total);
-	add_errors(m, &metric_link_errors, &none, json_object_get(total, "errors"));
+	add_numbers(m, &list_link, &none, total);
+	add_errors(m, &link_errors, &none, json_object_get(total, "errors"));
 	json_object_foreach(members(sessions), name, one)
 	{
 		add_session(m, one);
@@ -237,16 +266,14 @@ add_export(struct metrics *m, const json_t *export)
 	json_t *counts;
 
 	metric_labels_add(&labels, "export", text_of(export, "name"));
-	add_numbers(m, &metric_export, &labels, export);
-	add_latency(m, &metric_export_latency, &labels, export);
+	add_numbers(m, &list_export, &labels, export);
+	add_latency(m, &export_latency, &labels, export);
 	json_object_foreach(members(export), op, counts)
 	{
 		if (!json_is_object(counts))
 			continue;
 		more = with(&labels, "operation", op);
-		add_number(m, &metric_export_ops, &more, json_object_get(counts, "ops"));
-		add_number(m, &metric_export_bytes, &more, json_object_get(counts, "bytes"));
-		add_number(m, &metric_export_errors, &more, json_object_get(counts, "errors"));
+		add_numbers(m, &list_export_ops, &more, counts);
 	}
 }
 
@@ -254,14 +281,7 @@ add_export(struct metrics *m, const json_t *export)
 static void
 add_disk_counts(struct metrics *m, const struct metric_labels *labels, const json_t *disk)
 {
-	static const struct {
-		const char *what;
-		const struct metric *metric;
-	} kinds[] = {
-		{ "_ops", &metric_disk_ops },
-		{ "_bytes", &metric_disk_bytes },
-		{ "_errors", &metric_disk_errors },
-	};
+	const struct base_metrics *kinds = &list_disk_ops.metrics;
 	struct metric_labels more;
 	const char *key;
 	char op[64];
@@ -269,14 +289,15 @@ add_disk_counts(struct metrics *m, const struct metric_labels *labels, const jso
 
 	json_object_foreach(members(disk), key, number)
 	{
-		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-			size_t len = strlen(key), what = strlen(kinds[i].what);
+		for (unsigned int i = 0; i < kinds->count; i++) {
+			size_t len = strlen(key), what = strlen(kinds->rows[i].name);
 
-			if (len <= what || strcmp(key + len - what, kinds[i].what) != 0)
+			if (len <= what + 1 || key[len - what - 1] != '_' ||
+			    strcmp(key + len - what, kinds->rows[i].name) != 0)
 				continue;
-			snprintf(op, sizeof(op), "%.*s", (int)(len - what), key);
+			snprintf(op, sizeof(op), "%.*s", (int)(len - what - 1), key);
 			more = with(labels, "operation", op);
-			add_number(m, kinds[i].metric, &more, number);
+			add_number(m, &list_disk_ops, &kinds->rows[i], &more, number);
 		}
 	}
 }
@@ -289,18 +310,18 @@ add_client(struct metrics *m, const char *peer, const json_t *client)
 	json_t *one;
 
 	metric_labels_add(&labels, "peer", peer);
-	add_numbers(m, &metric_client, &labels, client);
+	add_numbers(m, &list_client, &labels, client);
 	json_object_foreach(members(json_object_get(client, "disk")), name, one)
 	{
 		more = with(&labels, "disk", name);
-		add_numbers(m, &metric_disk, &more, one);
-		add_latency(m, &metric_disk_latency, &more, one);
+		add_numbers(m, &list_disk, &more, one);
+		add_latency(m, &disk_latency, &more, one);
 		add_disk_counts(m, &more, one);
 	}
 	json_object_foreach(members(json_object_get(client, "queue")), name, one)
 	{
 		more = with(&labels, "queue", name);
-		add_numbers(m, &metric_client_queue, &more, one);
+		add_numbers(m, &list_cq, &more, one);
 	}
 }
 
@@ -319,13 +340,13 @@ add_disks(struct metrics *m, const json_t *answers)
 	json_object_foreach(members(json_object_get(answers, "blk_workers")), name, one)
 	{
 		labels = with(&none, "worker", name);
-		add_numbers(m, &metric_worker, &labels, one);
+		add_numbers(m, &list_worker, &labels, one);
 	}
 	json_object_foreach(members(json_object_get(answers, "blk_client")), name, one)
 	{
 		add_client(m, name, one);
 	}
-	add_numbers(m, &metric_mount, &none, json_object_get(answers, "mount"));
+	add_numbers(m, &list_mount, &none, json_object_get(answers, "mount"));
 }
 
 /* --- the program --- */
@@ -341,9 +362,10 @@ add_run(struct metrics *m, const json_t *answers)
 	json_object_foreach(members(json_object_get(answers, "run_loop")), lcore, one)
 	{
 		labels = with(&none, "lcore", lcore);
-		add_numbers(m, &metric_loop, &labels, one);
+		add_numbers(m, &list_loop, &labels, one);
 	}
-	add_numbers(m, &metric_process, &none, json_object_get(answers, "run_process"));
+	add_numbers(m, &list_process, &none, json_object_get(answers, "run_process"));
+	add_numbers(m, &list_control, &none, json_object_get(answers, "run_control"));
 }
 
 /* --- consoles --- */
@@ -360,14 +382,26 @@ add_consoles(struct metrics *m, const json_t *answers)
 	json_object_foreach(members(json_object_get(answers, "cons_consoles")), name, one)
 	{
 		labels = with(&none, "console", text_of(one, "name"));
-		add_numbers(m, &metric_console, &labels, one);
+		add_numbers(m, &list_console, &labels, one);
 	}
 	if (json_is_object(client)) {
 		labels = with(&none, "peer", text_of(client, "peer"));
 		metric_labels_add(&labels, "console", text_of(client, "console"));
-		add_numbers(m, &metric_cons_client, &labels, client);
+		add_numbers(m, &list_terminal, &labels, client);
 	}
-	add_numbers(m, &metric_cons_stats, &none, json_object_get(answers, "cons_stats"));
+	add_numbers(m, &list_cons, &none, json_object_get(answers, "cons_stats"));
+}
+
+/* --- link tests --- */
+
+static void
+add_tests(struct metrics *m, const json_t *stats)
+{
+	const struct metric_labels none = { .len = 0 };
+
+	add_numbers(m, &list_test, &none, stats);
+	add_latency(m, &test_latency, &none, json_object_get(stats, "latency_ns"));
+	add_numbers(m, &list_answer, &none, json_object_get(stats, "received"));
 }
 
 /* "dpdk-ismd, PID 123, DPDK 22.11.11" */
@@ -383,14 +417,12 @@ add_program(struct metrics *m, const char *name)
 	metric_labels_add(&labels, "program", program);
 	metric_labels_add(&labels, "pid", pid);
 	metric_labels_add(&labels, "dpdk", name + end);
-	metrics_add(m, &metric_program, &labels, "1");
+	metrics_add(m, &program_info, &labels, "1");
 }
 
 void
 metrics_fill(struct metrics *m, const json_t *answers)
 {
-	const struct metric_labels none = { .len = 0 };
-
 	add_program(m, text_of(answers, "program"));
 	add_devices(m, json_object_get(answers, "device_info"),
 		    json_object_get(answers, "device_xstats"));
@@ -398,5 +430,5 @@ metrics_fill(struct metrics *m, const json_t *answers)
 	add_disks(m, answers);
 	add_consoles(m, answers);
 	add_run(m, answers);
-	add_numbers(m, &metric_fwd, &none, json_object_get(answers, "fwd_stats"));
+	add_tests(m, json_object_get(answers, "fwd_stats"));
 }

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base_hist.h"
+#include "base_time.h"
+
 /* Samples of a family as text. */
 struct family {
 	struct family *next;
@@ -138,19 +141,13 @@ find_family(struct metrics *m, const struct metric *metric)
 	return f;
 }
 
-static const char *
-suffix(enum metric_type type)
-{
-	return type == METRIC_COUNTER ? "_total" : "";
-}
-
 /* @return whether it is new. */
 static bool
-remember(struct metrics *m, const struct metric *metric, const struct metric_labels *labels)
+remember(struct metrics *m, const char *name, const struct metric_labels *labels)
 {
 	char id[sizeof(labels->text) + 160];
 
-	snprintf(id, sizeof(id), "%.150s{%s}", metric->family, labels->text);
+	snprintf(id, sizeof(id), "%.150s{%s}", name, labels->text);
 	if (json_object_get(m->seen, id) != NULL)
 		return false;
 	if (json_object_set_new(m->seen, id, json_true()) < 0)
@@ -158,21 +155,80 @@ remember(struct metrics *m, const struct metric *metric, const struct metric_lab
 	return true;
 }
 
-void
-metrics_add(struct metrics *m, const struct metric *metric, const struct metric_labels *labels,
-	    const char *value)
+/* @param part  of the family's samples: "", "_total", "_bucket", ... */
+static void
+add_part(struct metrics *m, const struct metric *metric, const char *part,
+	 const struct metric_labels *labels, const char *value)
 {
-	struct family *f;
+	struct family *f = find_family(m, metric);
 
-	if (labels->cut || !remember(m, metric, labels))
-		return;
-	f = find_family(m, metric);
 	if (f == NULL) {
 		m->lost = true;
 		return;
 	}
-	fprintf(f->stream, "%s%s%s%s%s %s\n", f->name, suffix(f->metric.type),
-		labels->len > 0 ? "{" : "", labels->text, labels->len > 0 ? "}" : "", value);
+	fprintf(f->stream, "%s%s%s%s%s %s\n", f->name, part, labels->len > 0 ? "{" : "",
+		labels->text, labels->len > 0 ? "}" : "", value);
+}
+
+void
+metrics_add(struct metrics *m, const struct metric *metric, const struct metric_labels *labels,
+	    const char *value)
+{
+	if (labels->cut || !remember(m, metric->family, labels))
+		return;
+	add_part(m, metric, metric->type == METRIC_COUNTER ? "_total" : "", labels, value);
+}
+
+/* --- histograms --- */
+
+/* Two an octave: at the end of these buckets, and of each eighth one behind the first. */
+#define LE_FIRST base_hist_bucket(1023) /* 1 us */
+#define LE_LAST base_hist_bucket(((uint64_t)1 << 33) - 1) /* 8.6 s */
+#define LE_STEP 8
+
+/* ns as seconds, to the last digit. */
+static const char *
+seconds(uint64_t ns, char *buf, size_t size)
+{
+	snprintf(buf, size, "%" PRIu64 ".%09" PRIu64, (uint64_t)(ns / BASE_NS_PER_S),
+		 (uint64_t)(ns % BASE_NS_PER_S));
+	return buf;
+}
+
+static void
+add_bucket(struct metrics *m, const struct metric *metric, const struct metric_labels *labels,
+	   const char *le, uint64_t count)
+{
+	struct metric_labels more = *labels;
+	char value[24];
+
+	metric_labels_add(&more, "le", le);
+	snprintf(value, sizeof(value), "%" PRIu64, count);
+	if (!more.cut)
+		add_part(m, metric, "_bucket", &more, value);
+}
+
+void
+metrics_add_histogram(struct metrics *m, const struct metric *metric,
+		      const struct metric_labels *labels, const struct base_hist *h)
+{
+	struct metric_labels longest = *labels;
+	uint64_t count = 0;
+	char text[48];
+
+	metric_labels_add(&longest, "le", seconds(BASE_NS_PER_S, text, sizeof(text)));
+	if (longest.cut || !remember(m, metric->family, labels))
+		return;
+	for (unsigned int i = 0; i < BASE_HIST_BUCKETS; i++) {
+		count += base_count_get(&h->bucket[i]);
+		if (i >= LE_FIRST && i <= LE_LAST && (i - LE_FIRST) % LE_STEP == 0)
+			add_bucket(m, metric, labels,
+				   seconds(base_hist_limit(i), text, sizeof(text)), count);
+	}
+	add_bucket(m, metric, labels, "+Inf", count);
+	snprintf(text, sizeof(text), "%" PRIu64, count);
+	add_part(m, metric, "_count", labels, text);
+	add_part(m, metric, "_sum", labels, seconds(base_count_get(&h->sum), text, sizeof(text)));
 }
 
 /* --- out --- */
@@ -183,7 +239,7 @@ type_name(enum metric_type type)
 	static const char *const names[] = {
 		[METRIC_COUNTER] = "counter",
 		[METRIC_GAUGE] = "gauge",
-		[METRIC_SUMMARY] = "summary",
+		[METRIC_HISTOGRAM] = "histogram",
 	};
 
 	return names[type];

@@ -14,10 +14,10 @@
 
 #include <rte_common.h>
 
-#include "app.h"
 #include "base_process.h"
 #include "base_thread.h"
 #include "base_time.h"
+#include "tty.h"
 
 #define RING_BYTES (4u << 20)
 #define BUSY_BYTES (64u << 10)

@@ -19,6 +19,7 @@
 #include <cmdline_rdline.h>
 
 #include "out.h"
+#include "tty.h"
 #include "run.h"
 
 #define PROMPT "ismstat> "
@@ -228,7 +229,7 @@ prompt_poll(struct app *app)
 
 	work += notes_print();
 	if (tty_continued())
-		prompt_show();
+		say_end();
 	if (app->wait != APP_WAIT_NONE)
 		look_for_cancel();
 	if (app->wait != APP_WAIT_NONE)
@@ -253,15 +254,15 @@ prompt_hears(void)
 	return !prompt.end && prompt.len < sizeof(prompt.input);
 }
 
-void
-prompt_hide(void)
+static void
+hide(void)
 {
 	if (prompt.editing)
 		fputs("\r\033[K", stdout);
 }
 
-void
-prompt_show(void)
+static void
+show(void)
 {
 	if (prompt.editing)
 		rdline_redisplay(prompt.line);
@@ -279,6 +280,7 @@ prompt_open(struct app *app)
 		prompt_close();
 		return -ENOMEM;
 	}
+	say_editor(hide, show);
 	tty_take();
 	return 0;
 }
@@ -293,6 +295,7 @@ prompt_close(void)
 	}
 	prompt.editing = false;
 	notes_release();
+	say_editor(NULL, NULL);
 	tty_restore();
 	if (prompt.cl != NULL)
 		cmdline_free(prompt.cl);

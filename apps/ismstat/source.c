@@ -4,7 +4,7 @@
  * question to question; when it turns out to be dead, the program is looked for anew under the
  * name that the person gave, once a question.
  */
-#include "ismstat.h"
+#include "source.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base_time.h"
-#include "source.h"
+#include "source_conn.h"
 
 #define ASK_NS BASE_NS_PER_S
 #define ASK_OWN_NS (5 * BASE_NS_PER_S) /* a thread of ours that waits for a core */

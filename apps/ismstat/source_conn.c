@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* One connection to a telemetry socket. source.h has the protocol. */
-#include "source.h"
+#include "source_conn.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -7,7 +7,7 @@
  * A folder in /tmp may be anybody's: sockets that neither root nor we ourselves listen at
  * are passed over, unless the person named the path.
  */
-#include "source.h"
+#include "source_conn.h"
 
 #include <ctype.h>
 #include <dirent.h>

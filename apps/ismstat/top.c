@@ -15,10 +15,10 @@
 #include <unistd.h>
 
 #include "answers.h"
-#include "app.h"
 #include "base_time.h"
 #include "out.h"
 #include "run.h"
+#include "tty.h"
 #include "view.h"
 
 #define PERIOD_MAX_S 3600u

@@ -16,6 +16,17 @@
 
 #include <jansson.h>
 
+/* --- top.c --- */
+struct source;
+/*
+ * A live view until q, a signal or the end of standard output; of an own function within
+ * run_loop(), so that its link lives on. Takes the terminal, and gives it back. Where standard
+ * output is no terminal: a plain snapshot every period, or just one without a period.
+ * @param period_s  seconds between two pictures; 0: the standard (1)
+ * @return enum run_exit; what is wrong is said.
+ */
+int top_run(struct source *src, uint64_t period_s);
+
 /* What is drawn: all pointers are the caller's. */
 struct top_picture {
 	const json_t *now; /* answers_collect() */

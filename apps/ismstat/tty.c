@@ -3,9 +3,10 @@
  * The person's terminal: ours while there is a prompt, and theirs again on every way out. Its open
  * file is shared with the shell, so it is never made non-blocking.
  */
-#include "app.h"
+#include "tty.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>

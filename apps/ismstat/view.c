@@ -193,7 +193,7 @@ new_answer(struct source *src)
 			 (double)ts.tv_sec + (double)ms / 1000);
 }
 
-/* --- ismstat.h --- */
+/* --- view.h --- */
 
 static bool
 is_all(int argc, char **argv)

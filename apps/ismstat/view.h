@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Views, behind ismstat.h's calls: a view is a row of a table.
+ * What `show` can show: a view is a row of a table.
  *
  *	view_table.c    the table
  *	view_device.c, view_link.c, view_fwd.c, view_service.c
@@ -9,14 +9,41 @@
  *	view.c          show, clear, collect: from words to an object
  *	view_count.c    arithmetic on objects: baselines, rates, ratios (pure)
  *	view_latency.c  latencies of a span of time (pure)
- *	view_fields.c   what is known of each key: label, unit, whether it counts (pure)
+ *	view_fields.c   what is known of each key: label, unit, whether it counts (pure);
+ *	                of what programs count, lists.c knows it
  *	view_print.c    an object as text for people (pure)
  */
 #ifndef VIEW_H
 #define VIEW_H
 
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <jansson.h>
+
+#include "base_metric.h"
 #include "forms.h"
-#include "ismstat.h"
+#include "source.h"
+
+/* --- view.c --- */
+struct view_context {
+	struct source *src;
+	bool json; /* print the object as it is, one line */
+	FILE *out;
+};
+/*
+ * show WORDS..., clear WORDS...: find the view and run it.
+ * @param argv  words after "show", argv[0] = "device" ...
+ * @return 0; -EINVAL no such view: `err` says the nearest; -EIO the source did not answer.
+ */
+int view_show(struct view_context *ctx, int argc, char **argv, char *err, size_t err_size);
+/* From now on counters of that view count from here (kept on our side: nobody is disturbed). */
+int view_clear(struct view_context *ctx, int argc, char **argv, char *err, size_t err_size);
+/*
+ * The same answer as show, not printed; NULL and err. For top and openmetrics. Owned by the caller.
+ */
+json_t *view_collect(struct source *src, const char *words, char *err, size_t err_size);
 
 struct view;
 /*
@@ -44,7 +71,7 @@ view_collect_fn view_device_info, view_device_stats, view_device_xstats, view_dm
 	view_ieq, view_event;
 view_collect_fn view_link_info, view_link_stats, view_link_xstats, view_queue;
 view_collect_fn view_fwd_stats, view_fwd_config;
-view_collect_fn view_run_loop, view_run_process;
+view_collect_fn view_run_loop, view_run_process, view_run_control;
 view_collect_fn view_blk_exports, view_blk_workers, view_blk_client, view_blk_mount;
 view_collect_fn view_cons_consoles, view_cons_clients, view_cons_stats, view_cons_client;
 /* Of every function of the source. @return as view_refresh(). */
@@ -73,7 +100,7 @@ json_t *view_each_device(struct source *src, const char *id, view_collect_fn *fn
 /* Put the answer to "CMD,ID", a histogram, among the latencies of an object, if there is one. */
 void view_ask_histogram(struct source *src, const char *cmd, const char *id, json_t *object);
 
-/* --- view.c --- */
+/* --- view.c, more --- */
 /*
  * Have what these words would show asked of the device, if the last answer is old.
  * @return whether what is shown will be newer in a moment.
@@ -90,24 +117,27 @@ void view_tick(struct view_context *ctx, bool quiet);
 void view_forget(void);
 
 /* --- view_fields.c --- */
+/* Those of lists, and what only we show. */
 enum view_unit {
-	VIEW_COUNT, /* 1,234,567 */
-	VIEW_PLAIN, /* 1234567 */
-	VIEW_BYTES, /* and in KiB, MiB ... */
-	VIEW_NS, /* a time */
-	VIEW_MS,
+	VIEW_COUNT = BASE_UNIT_COUNT, /* 1,234,567 */
+	VIEW_PLAIN = BASE_UNIT_PLAIN, /* 1234567 */
+	VIEW_BYTES = BASE_UNIT_BYTES, /* and in KiB, MiB ... */
+	VIEW_NS = BASE_UNIT_NS, /* a time */
+	VIEW_US = BASE_UNIT_US,
+	VIEW_MS = BASE_UNIT_MS,
+	VIEW_S = BASE_UNIT_S,
+	VIEW_FLAG = BASE_UNIT_FLAG, /* yes, no */
 	VIEW_SHARE, /* 0..1: percent */
 	VIEW_RATIO, /* x per y */
-	VIEW_FLAG, /* yes, no */
 	VIEW_TEXT,
 };
 struct view_field {
-	const char *key, *label; /* label NULL: the key with spaces */
+	const char *label; /* NULL: the key with spaces */
 	enum view_unit unit;
 	bool counter; /* only ever grows */
 };
-/* @return never NULL: of an unknown key a field that does not count. */
-const struct view_field *view_field(const char *key);
+/* Of an unknown key a field that does not count, unless its ending says what it is. */
+struct view_field view_field(const char *key);
 bool view_field_counts(const char *key);
 
 /* --- view_count.c --- */
@@ -127,6 +157,9 @@ bool view_other_run(const json_t *value, const json_t *base);
 
 /* --- view_latency.c --- */
 #define VIEW_HISTOGRAM "histogram" /* what latencies of an object were made of: base_tel_hist() */
+struct base_hist;
+/* From what base_tel_hist() answers. @return false: it is none. */
+bool view_histogram(const json_t *answer, struct base_hist *h);
 /* Have all latencies of `value` tell of what came since `before`; what has restarted is left. */
 void view_latency_since(json_t *value, const json_t *before);
 /* Remove all histograms: they are not for people. */

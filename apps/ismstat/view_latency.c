@@ -9,17 +9,17 @@
 #include "view.h"
 
 /* What base_tel_hist() tells, from a program that may be another one than it says. */
-static bool
-read_histogram(const json_t *answer, struct base_hist *h)
+bool
+view_histogram(const json_t *answer, struct base_hist *h)
 {
 	const json_t *buckets = json_object_get(answer, "buckets"), *item;
 	json_int_t first = json_integer_value(json_object_get(answer, "first"));
 	size_t i;
 
 	memset(h, 0, sizeof(*h));
-	h->sum = (uint64_t)json_integer_value(json_object_get(answer, "sum_ns"));
-	h->min = (uint64_t)json_integer_value(json_object_get(answer, "min_ns"));
-	h->max = (uint64_t)json_integer_value(json_object_get(answer, "max_ns"));
+	base_count_set(&h->sum, (uint64_t)json_integer_value(json_object_get(answer, "sum_ns")));
+	base_count_set(&h->min, (uint64_t)json_integer_value(json_object_get(answer, "min_ns")));
+	base_count_set(&h->max, (uint64_t)json_integer_value(json_object_get(answer, "max_ns")));
 	if (!json_is_array(buckets) || first < 0 || first >= BASE_HIST_BUCKETS ||
 	    json_array_size(buckets) > (size_t)(BASE_HIST_BUCKETS - first))
 		return false;
@@ -27,8 +27,8 @@ read_histogram(const json_t *answer, struct base_hist *h)
 	{
 		if (json_integer_value(item) < 0)
 			return false;
-		h->bucket[(size_t)first + i] = (uint64_t)json_integer_value(item);
-		h->count += h->bucket[(size_t)first + i];
+		base_count_set(&h->bucket[(size_t)first + i], (uint64_t)json_integer_value(item));
+		base_count(&h->count, (uint64_t)json_integer_value(item));
 	}
 	return true;
 }
@@ -39,11 +39,11 @@ fold(struct base_hist *before, const struct base_hist *now)
 {
 	unsigned int first = 0;
 
-	while (first < BASE_HIST_BUCKETS - 1 && now->bucket[first] == 0)
+	while (first < BASE_HIST_BUCKETS - 1 && base_count_get(&now->bucket[first]) == 0)
 		first++;
 	for (unsigned int i = 0; i < first; i++) {
-		before->bucket[first] += before->bucket[i];
-		before->bucket[i] = 0;
+		base_count(&before->bucket[first], base_count_get(&before->bucket[i]));
+		base_count_set(&before->bucket[i], 0);
 	}
 }
 
@@ -51,24 +51,29 @@ fold(struct base_hist *before, const struct base_hist *now)
 static bool
 take_away(struct base_hist *now, const struct base_hist *before)
 {
-	uint64_t max = 0, min = 0;
+	uint64_t max = 0, min = 0, n, was, count = 0;
 
-	now->count = 0;
 	for (unsigned int i = 0; i < BASE_HIST_BUCKETS; i++) {
-		if (now->bucket[i] < before->bucket[i])
+		n = base_count_get(&now->bucket[i]);
+		was = base_count_get(&before->bucket[i]);
+		if (n < was)
 			return false;
-		now->bucket[i] -= before->bucket[i];
-		if (now->bucket[i] == 0)
+		base_count_set(&now->bucket[i], n - was);
+		if (n == was)
 			continue;
-		if (now->count == 0 && i > 0)
+		if (count == 0 && i > 0)
 			min = base_hist_limit(i - 1) + 1;
-		max = i < BASE_HIST_BUCKETS - 1 ? base_hist_limit(i) : now->max;
-		now->count += now->bucket[i];
+		max = i < BASE_HIST_BUCKETS - 1 ? base_hist_limit(i) : base_count_get(&now->max);
+		count += n - was;
 	}
-	now->sum = now->sum > before->sum ? now->sum - before->sum : 0;
+	base_count_set(&now->count, count);
+	n = base_count_get(&now->sum);
+	was = base_count_get(&before->sum);
+	base_count_set(&now->sum, n > was ? n - was : 0);
 	/* As near as a bucket tells, and never beyond what there ever was. */
-	now->min = min > now->min ? min : now->min;
-	now->max = max < now->max ? max : now->max;
+	base_count_max(&now->min, min);
+	if (max < base_count_get(&now->max))
+		base_count_set(&now->max, max);
 	return true;
 }
 
@@ -107,8 +112,8 @@ since(json_t *object, const json_t *now, const json_t *before)
 	struct base_hist h, old;
 	struct base_hist_summary s;
 
-	if (view_other_run(now, before) || !read_histogram(now, &h) ||
-	    !read_histogram(before, &old))
+	if (view_other_run(now, before) || !view_histogram(now, &h) ||
+	    !view_histogram(before, &old))
 		return;
 	if (json_array_size(json_object_get(now, "buckets")) == BASE_TEL_BUCKETS)
 		fold(&old, &h);

@@ -80,8 +80,12 @@ number_text(double n, enum view_unit unit, char *buf, size_t size)
 		return buf;
 	case VIEW_NS:
 		return scaled_ns(n, buf, size);
+	case VIEW_US:
+		return scaled_ns(n * 1e3, buf, size);
 	case VIEW_MS:
 		return scaled_ns(n * 1e6, buf, size);
+	case VIEW_S:
+		return scaled_ns(n * 1e9, buf, size);
 	case VIEW_SHARE:
 		snprintf(buf, size, "%.1f %%", n * 100);
 		return buf;
@@ -133,12 +137,12 @@ view_text(const json_t *value, enum view_unit unit, char *buf, size_t size)
 static const char *
 label(const char *key, char *buf, size_t size)
 {
-	const struct view_field *field = view_field(key);
+	const struct view_field field = view_field(key);
 	size_t len = strlen(key);
 	char *p;
 
-	if (field->label != NULL) {
-		snprintf(buf, size, "%s", field->label);
+	if (field.label != NULL) {
+		snprintf(buf, size, "%s", field.label);
 		return buf;
 	}
 	if (len > 3 && (strcmp(key + len - 3, "_ns") == 0 || strcmp(key + len - 3, "_ms") == 0))
@@ -153,15 +157,15 @@ static void
 print_line(FILE *out, int depth, const char *key, const json_t *value, const json_t *rate)
 {
 	char name[CELL_MAX], text[1024], more[CELL_MAX];
-	const struct view_field *field = view_field(key);
+	const struct view_field field = view_field(key);
 
-	view_text(value, field->unit, text, sizeof(text));
+	view_text(value, field.unit, text, sizeof(text));
 	if (text[0] == '\0')
 		return;
 	fprintf(out, "%*s%-*s %s", depth * INDENT, "", LABEL_WIDTH - depth * INDENT,
 		label(key, name, sizeof(name)), text);
 	if (rate != NULL)
-		fprintf(out, "  %s/s", view_text(rate, field->unit, more, sizeof(more)));
+		fprintf(out, "  %s/s", view_text(rate, field.unit, more, sizeof(more)));
 	fputc('\n', out);
 }
 
@@ -209,7 +213,7 @@ column_width(const json_t *rows, const char *key, const char *head)
 	{
 		len = key == NULL ? strlen(name)
 				  : strlen(view_text(json_object_get(row, key),
-						     view_field(key)->unit, cell, sizeof(cell)));
+						     view_field(key).unit, cell, sizeof(cell)));
 		width = len > width ? len : width;
 	}
 	return (int)width;
@@ -236,7 +240,7 @@ view_print_table(FILE *out, const char *first, const json_t *rows, const char *c
 			int width = column_width(rows, keys[i], label(keys[i], head, sizeof(head)));
 
 			fprintf(out, "  %*s", width,
-				view_text(json_object_get(row, keys[i]), view_field(keys[i])->unit,
+				view_text(json_object_get(row, keys[i]), view_field(keys[i]).unit,
 					  cell, sizeof(cell)));
 		}
 		fputc('\n', out);

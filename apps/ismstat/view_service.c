@@ -118,6 +118,12 @@ view_run_process(struct source *src, const char *id, char *err, size_t err_size)
 }
 
 json_t *
+view_run_control(struct source *src, const char *id, char *err, size_t err_size)
+{
+	return source_ask(src, "/run/control", err, err_size);
+}
+
+json_t *
 view_cons_consoles(struct source *src, const char *id, char *err, size_t err_size)
 {
 	return view_ask_pages(src, "/cons/consoles", "consoles", err, err_size);

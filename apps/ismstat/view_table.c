@@ -40,6 +40,8 @@ const struct view views[] = {
 	  view_run_loop, NULL },
 	{ "run process", "", "lines that nobody read, work handed to helpers", "/run/process",
 	  "run", view_run_process, NULL },
+	{ "run control", "", "requests at the control socket", "/run/control", "run",
+	  view_run_control, NULL },
 	{ "cons consoles", "", "consoles that the program offers", "/cons/consoles", "cons",
 	  view_cons_consoles, NULL },
 	{ "cons clients", "", "who is attached to them", "/cons/clients", NULL, view_cons_clients,

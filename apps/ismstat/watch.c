@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base_time.h"
-#include "view.h"
 
 static const char *
 wait_what(enum app_wait wait)
@@ -29,19 +28,6 @@ watch_cancel(struct app *app)
 	app->deferred[0] = '\0';
 }
 
-static void
-do_deferred(struct app *app)
-{
-	char line[FORM_LINE_MAX], err[APP_ERR_MAX];
-
-	memcpy(line, app->deferred, sizeof(line));
-	app->deferred[0] = '\0';
-	app->refreshed = true;
-	if (commands_run(app, line, err, sizeof(err)) != 0)
-		app_complain(app, "", err);
-	app->refreshed = false;
-}
-
 /* Has what is waited for come? */
 static bool
 has_come(const struct app *app)
@@ -57,7 +43,7 @@ has_come(const struct app *app)
 }
 
 static void
-wait_over(struct app *app, uint64_t now_ns)
+wait_over(struct app *app, uint64_t now_ns, char line[FORM_LINE_MAX])
 {
 	enum app_wait wait = app->wait;
 	char text[APP_ERR_MAX];
@@ -67,8 +53,8 @@ wait_over(struct app *app, uint64_t now_ns)
 		return;
 	if (has_come(app) || (wait == APP_WAIT_TIME && now_ns >= app->wait_until)) {
 		app->wait = APP_WAIT_NONE;
-		if (app->deferred[0] != '\0')
-			do_deferred(app);
+		memcpy(line, app->deferred, FORM_LINE_MAX);
+		app->deferred[0] = '\0';
 		return;
 	}
 	if (now_ns < app->wait_until)
@@ -88,12 +74,10 @@ show_results(struct app *app)
 	int ret;
 
 	form_split("fwd stats", &words);
-	if (app->prompting)
-		prompt_hide();
+	say_begin();
 	ret = view_show(&app->view, words.argc, words.argv, err, sizeof(err));
 	fflush(app->view.out);
-	if (app->prompting)
-		prompt_show();
+	say_end();
 	if (ret != 0)
 		app_complain(app, "", err);
 }
@@ -114,10 +98,11 @@ test_ended(struct app *app)
 }
 
 unsigned int
-watch_poll(struct app *app, uint64_t now_ns)
+watch_poll(struct app *app, uint64_t now_ns, char line[FORM_LINE_MAX])
 {
 	unsigned int work = 0;
 
+	line[0] = '\0';
 	if (app->tests != NULL) {
 		enum probe_state was = app->state;
 
@@ -128,6 +113,6 @@ watch_poll(struct app *app, uint64_t now_ns)
 			work++;
 		}
 	}
-	wait_over(app, now_ns);
+	wait_over(app, now_ns, line);
 	return work;
 }

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "base_bucket.h"
+#include "fabric_metrics.h"
 
 struct fabric;
 struct fabric_fn;
@@ -188,18 +189,7 @@ int fabric_fault(struct fabric *fab, const char *spec, char *err, size_t err_siz
 
 /* --- counters, for `ism-fabric` and tests --- */
 struct fabric_fn_stats {
-	uint64_t stores, store_bytes, store_errors; /* by it; direct windows do not count */
-	uint64_t commands, command_errors;
-	uint64_t events, events_lost; /* to it */
-	uint64_t dmbs_owned, dmbs_used; /* now: its own, and those of others that it may write */
-	uint64_t directs; /* direct windows given to it */
-	uint64_t attaches, resets;
-	uint64_t events_held; /* times that an event of it had to wait, or was lost, for its rate */
-	uint64_t refused; /* maps and DMBs that a limit of it forbade */
-	uint64_t turns, cuts; /* times that it was served; that its budget was used up */
-	uint64_t longest_turn_us;
-	uint64_t slow_turns; /* of more than 50 ms, though the CPU was not others' */
-	uint64_t maps, memory; /* now: DMA maps, and bytes that they and its DMBs cost */
+	FABRIC_METRICS(BASE_METRIC_FIELD)
 };
 void fabric_fn_stats(const struct fabric_fn *fn, struct fabric_fn_stats *stats);
 

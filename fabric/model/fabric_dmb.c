@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base_shared.h"
 #include "fabric_priv.h"
 
 #define GRANTS_SIZE (FABRIC_TOKENS * sizeof(uint64_t))
@@ -70,7 +71,8 @@ static void
 grant_set(struct fabric *fab, uint64_t token, uint64_t value)
 {
 	if (fab->grants != NULL)
-		__atomic_store_n(&fab->grants[token_slot(token)], value, __ATOMIC_RELEASE);
+		atomic_store_explicit(base_shared(&fab->grants[token_slot(token)]), value,
+				      memory_order_release);
 }
 
 /* @return 0 if all are in use. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base_shared.h"
 #include "fabric_guard.h"
 #include "fabric_priv.h"
 
@@ -25,14 +26,14 @@ data_part(const struct data_write *wr)
 
 	if (wr->len == sizeof(half)) {
 		memcpy(&half, wr->src, sizeof(half));
-		__atomic_store_n((uint32_t *)(void *)wr->dst, __builtin_bswap32(half),
-				 __ATOMIC_RELAXED);
+		atomic_store_explicit(base_shared((uint32_t *)(void *)wr->dst),
+				      __builtin_bswap32(half), memory_order_relaxed);
 	} else if (wr->len == sizeof(quarter)) {
 		memcpy(&quarter, wr->src, sizeof(quarter));
-		__atomic_store_n((uint16_t *)(void *)wr->dst, __builtin_bswap16(quarter),
-				 __ATOMIC_RELAXED);
+		atomic_store_explicit(base_shared((uint16_t *)(void *)wr->dst),
+				      __builtin_bswap16(quarter), memory_order_relaxed);
 	} else {
-		__atomic_store_n(wr->dst, *wr->src, __ATOMIC_RELAXED);
+		atomic_store_explicit(base_shared(wr->dst), *wr->src, memory_order_relaxed);
 	}
 }
 
@@ -49,16 +50,16 @@ data_body(void *arg)
 	uint64_t *dst = (uint64_t *)(void *)wr->dst, word;
 	size_t i;
 
-	__atomic_thread_fence(__ATOMIC_RELEASE);
+	atomic_thread_fence(memory_order_release);
 	if (wr->len < sizeof(word))
 		data_part(wr);
 	for (i = 0; i < wr->len / sizeof(word); i++) {
 		memcpy(&word, wr->src + i * sizeof(word), sizeof(word));
 		if (wr->reversed)
 			word = __builtin_bswap64(word);
-		__atomic_store_n(&dst[i], word, __ATOMIC_RELAXED);
+		atomic_store_explicit(base_shared(&dst[i]), word, memory_order_relaxed);
 	}
-	__atomic_thread_fence(__ATOMIC_RELEASE);
+	atomic_thread_fence(memory_order_release);
 }
 
 /* Length and alignment: what the instruction itself refuses. */

@@ -264,7 +264,7 @@ port_serve(struct port *port, uint64_t now, uint64_t turn_ns)
 		conn = port->conn[n];
 		port->heavy |= conn != NULL && (conn->held || conn->cut);
 	}
-	port->fn->stats.cuts += port->heavy;
+	port->fn->stats.turns_cut += port->heavy;
 	/* Last: a client that goes and comes again finds its function free. */
 	if (port->watch.ready != 0)
 		fabric_port_accept(port);
@@ -322,18 +322,24 @@ ready_sort(struct fabric_server *server, unsigned int count)
 		qsort(server->ready, count, sizeof(server->ready[0]), compare_ports);
 }
 
+static uint64_t
+slow_parts(const struct base_watch *w)
+{
+	return base_count_get(&w->waited) + base_count_get(&w->busy);
+}
+
 /* A turn that took long held the others up: a fault of ours, whatever the client did. */
 static void
 tell_slow(struct port *port, uint64_t from, uint64_t now)
 {
 	struct base_watch *w = &port->server->watch;
-	uint64_t before = w->waited + w->busy;
+	uint64_t before = slow_parts(w);
 	struct base_watch_slow slow;
 	char more[32] = "";
 	bool tell;
 
 	tell = base_watch_judge(w, "turn", from, now, &slow);
-	port->fn->stats.slow_turns += w->waited + w->busy - before;
+	port->fn->stats.slow_turns += slow_parts(w) - before;
 	if (!tell)
 		return;
 	if (slow.withheld != 0)

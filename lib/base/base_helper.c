@@ -10,6 +10,7 @@
 #include <rte_common.h>
 #include <rte_ring.h>
 
+#include "base_counter.h"
 #include "base_thread.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -18,7 +19,7 @@ static sem_t waiting; /* one for each job in the ring */
 
 /* Counts alone, nothing behind them: relaxed. */
 static atomic_uint threads, idle;
-static atomic_ullong ended, refused;
+static _Atomic uint64_t ended, refused;
 
 static void *serve(void *arg);
 
@@ -50,7 +51,7 @@ do_job(struct base_job *job)
 	bool release = job->release;
 
 	job->work(job);
-	atomic_fetch_add_explicit(&ended, 1, memory_order_relaxed);
+	base_count_shared(&ended, 1);
 	if (release)
 		free(job);
 	else
@@ -125,7 +126,7 @@ base_helper_submit(struct base_job *job)
 	ret = enqueue(job);
 	if (ret < 0) {
 		atomic_store_explicit(&job->state, was, memory_order_relaxed);
-		atomic_fetch_add_explicit(&refused, 1, memory_order_relaxed);
+		base_count_shared(&refused, 1);
 	}
 	return ret;
 }
@@ -167,8 +168,8 @@ base_helper_stats(struct base_helper_stats *stats)
 	unsigned int all = atomic_load_explicit(&threads, memory_order_relaxed);
 	unsigned int waits = atomic_load_explicit(&idle, memory_order_relaxed);
 
-	stats->jobs = atomic_load_explicit(&ended, memory_order_relaxed);
-	stats->refused = atomic_load_explicit(&refused, memory_order_relaxed);
+	stats->jobs = base_count_get(&ended);
+	stats->refused = base_count_get(&refused);
 	stats->threads = all;
 	stats->busy = all > waits ? all - waits : 0;
 }

@@ -3,13 +3,16 @@
  * Histogram of times in nanoseconds, log-linear: each octave has 16 buckets of equal width, so a
  * value that comes out is at most 1/16 above one that went in. No memory, no lock.
  *
- * Threads: one writes (base_hist_add(), base_hist_clear()), any may read meanwhile. Counters are
- * relaxed: nothing is ordered by them, a reader may see a moment between two of them.
+ * Threads: one writes (base_hist_add(), base_hist_clear()), any may read meanwhile. A reader
+ * may see a moment between two of its counters.
  */
 #ifndef BASE_HIST_H
 #define BASE_HIST_H
 
 #include <stdint.h>
+
+#include "base_counter.h"
+#include "base_metric.h"
 
 #define BASE_HIST_SUB_SHIFT 4 /* 16 buckets an octave */
 #define BASE_HIST_SUB (1u << BASE_HIST_SUB_SHIFT)
@@ -17,10 +20,10 @@
 #define BASE_HIST_BUCKETS ((BASE_HIST_BITS - BASE_HIST_SUB_SHIFT + 1) * BASE_HIST_SUB)
 
 struct base_hist {
-	uint64_t count;
-	uint64_t sum; /* ns */
-	uint64_t min, max; /* ns, exact; 0 when count is 0 */
-	uint64_t bucket[BASE_HIST_BUCKETS];
+	_Atomic uint64_t count;
+	_Atomic uint64_t sum; /* ns */
+	_Atomic uint64_t min, max; /* ns, exact; 0 when count is 0 */
+	_Atomic uint64_t bucket[BASE_HIST_BUCKETS];
 };
 
 /*
@@ -52,33 +55,16 @@ base_hist_limit(unsigned int bucket)
 	return ((uint64_t)(bucket % BASE_HIST_SUB + BASE_HIST_SUB + 1) << octave) - 1;
 }
 
-/* The one writer. */
-static inline void
-base_hist_put(uint64_t *counter, uint64_t value)
-{
-	__atomic_store_n(counter, value, __ATOMIC_RELAXED);
-}
-
-/* Any thread. */
-static inline uint64_t
-base_hist_get(const uint64_t *counter)
-{
-	return __atomic_load_n(counter, __ATOMIC_RELAXED);
-}
-
 /* `times` values of `ns` each. */
 static inline void
 base_hist_add(struct base_hist *h, uint64_t ns, uint64_t times)
 {
-	uint64_t *bucket = &h->bucket[base_hist_bucket(ns)];
-
-	if (h->count == 0 || ns < h->min)
-		base_hist_put(&h->min, ns);
-	if (ns > h->max)
-		base_hist_put(&h->max, ns);
-	base_hist_put(bucket, *bucket + times);
-	base_hist_put(&h->sum, h->sum + ns * times);
-	base_hist_put(&h->count, h->count + times);
+	if (base_count_get(&h->count) == 0 || ns < base_count_get(&h->min))
+		base_count_set(&h->min, ns);
+	base_count_max(&h->max, ns);
+	base_count(&h->bucket[base_hist_bucket(ns)], times);
+	base_count(&h->sum, ns * times);
+	base_count(&h->count, times);
 }
 
 /* The writer. */
@@ -93,6 +79,15 @@ struct base_hist_summary {
 	uint64_t mean;
 	uint64_t min, p50, p99, p999, max;
 };
+/* clang-format off */
+/* As telemetry tells it (base_tel_latency()); OpenMetrics has the whole histogram. */
+#define BASE_LATENCY_METRICS(X) \
+	X(min_ns, GAUGE, NS, "", NULL, "The shortest so far.") \
+	X(p50_ns, GAUGE, NS, "", NULL, "The median.") \
+	X(p99_ns, GAUGE, NS, "", NULL, "What 99 % do not exceed.") \
+	X(p999_ns, GAUGE, NS, "", NULL, "What 99.9 % do not exceed.") \
+	X(max_ns, PEAK, NS, "", NULL, "The longest so far.")
+/* clang-format on */
 /* Any thread. Percentiles lie between min and max, and ascend. */
 void base_hist_summary(const struct base_hist *h, struct base_hist_summary *s);
 

@@ -15,6 +15,7 @@
 
 #include <rte_ring.h>
 
+#include "base_counter.h"
 #include "base_thread.h"
 #include "base_time.h"
 
@@ -56,7 +57,7 @@ lane_of(int fd)
 
 /* Flags and counts alone, nothing behind them: relaxed. */
 static atomic_bool running, ending;
-static atomic_ullong dropped;
+static _Atomic uint64_t dropped;
 /* How many of them have been reported. Owned by the thread that writes stderr, while it runs. */
 static uint64_t told;
 
@@ -100,7 +101,7 @@ put_directly(int fd, const char *text, size_t len)
 	char line[BASE_LINE_MAX];
 
 	if (!write_all(fd, line, copy_line(line, text, len)))
-		atomic_fetch_add_explicit(&dropped, 1, memory_order_relaxed);
+		base_count_shared(&dropped, 1);
 }
 
 static void
@@ -125,7 +126,7 @@ base_line_put(int fd, const char *text, size_t len)
 		return;
 	}
 	if (rte_ring_dequeue(lane->unused, &obj) != 0) {
-		atomic_fetch_add_explicit(&dropped, 1, memory_order_relaxed);
+		base_count_shared(&dropped, 1);
 		return;
 	}
 	line = obj;
@@ -139,7 +140,7 @@ base_line_put(int fd, const char *text, size_t len)
 uint64_t
 base_line_dropped(void)
 {
-	return atomic_load_explicit(&dropped, memory_order_relaxed);
+	return base_count_get(&dropped);
 }
 
 /* --- the thread --- */
@@ -163,7 +164,7 @@ static void
 write_line(struct lane *lane, const struct line *line)
 {
 	if (!write_all(line->fd, line->text, line->len))
-		atomic_fetch_add_explicit(&dropped, 1, memory_order_relaxed);
+		base_count_shared(&dropped, 1);
 	atomic_fetch_add_explicit(&lane->written, 1, memory_order_release);
 }
 

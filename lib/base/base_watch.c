@@ -28,13 +28,6 @@ base_watch_sample(struct base_watch *w, uint64_t now)
 	thread_usage(&w->base_cpu_ns, &w->base_switches);
 }
 
-static void
-count(atomic_ullong *counter)
-{
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
-			      memory_order_relaxed);
-}
-
 /*
  * Three reasons look alike on the clock. A part that computed for half of its time was busy. One
  * that gave up the CPU, more often than the loop slept, waited for something. Else the CPU was
@@ -53,12 +46,12 @@ base_watch_judge(struct base_watch *w, const char *part, uint64_t since, uint64_
 	waited = !busy && switches > w->base_switches;
 	base_watch_sample(w, now);
 	if (!busy && !waited) {
-		count(&w->preempted);
+		base_count(&w->preempted, 1);
 		return false;
 	}
-	count(busy ? &w->busy : &w->waited);
-	if (now - since > atomic_load_explicit(&w->longest_ns, memory_order_relaxed)) {
-		atomic_store_explicit(&w->longest_ns, now - since, memory_order_relaxed);
+	base_count(busy ? &w->busy : &w->waited, 1);
+	if (now - since > base_count_get(&w->longest_ns)) {
+		base_count_set(&w->longest_ns, now - since);
 		atomic_store_explicit(&w->longest, part, memory_order_relaxed);
 	}
 	*slow = (struct base_watch_slow){ part, now - since, cpu, waited, 0 };
@@ -72,10 +65,9 @@ base_watch_read(const struct base_watch *w, uint64_t now, struct base_watch_stat
 	const char *part = atomic_load_explicit(&w->part, memory_order_relaxed);
 	uint64_t since = atomic_load_explicit(&w->since_ns, memory_order_relaxed);
 
-	stats->waited = atomic_load_explicit(&w->waited, memory_order_relaxed);
-	stats->busy = atomic_load_explicit(&w->busy, memory_order_relaxed);
-	stats->preempted = atomic_load_explicit(&w->preempted, memory_order_relaxed);
-	stats->longest_ns = atomic_load_explicit(&w->longest_ns, memory_order_relaxed);
+#define GET(name, ...) stats->name = base_count_get(&w->name);
+	BASE_WATCH_METRICS(GET)
+#undef GET
 	stats->longest = longest != NULL ? longest : "";
 	stats->part = part != NULL ? part : "";
 	stats->running_ns = part != NULL && now > since ? now - since : 0;

@@ -17,18 +17,32 @@
 #include <stdint.h>
 
 #include "base_bucket.h"
+#include "base_counter.h"
+#include "base_metric.h"
 #include "base_time.h"
 
 #define BASE_WATCH_SLOW_NS (50 * BASE_NS_PER_MS)
+
+/* clang-format off */
+/* /run/loop, by lcore */
+#define BASE_WATCH_METRICS(X) \
+	X(waited, COUNTER, COUNT, "waits", "waits above 50 ms", \
+	  "Parts of rounds that waited for more than 50 ms: a fault.") \
+	X(busy, COUNTER, COUNT, NULL, "work above 50 ms", \
+	  "Parts of rounds that worked for more than 50 ms.") \
+	X(preempted, COUNTER, COUNT, NULL, "above 50 ms without the CPU", \
+	  "Parts of rounds above 50 ms in which others had the CPU.") \
+	X(longest_ns, PEAK, NS, NULL, "longest", "The longest that waited or worked.")
+#define BASE_WATCH_SHOWN(X) \
+	BASE_WATCH_METRICS(X) \
+	X(running_ns, GAUGE, NS, NULL, "for", "How long the present part runs.")
+/* clang-format on */
 
 struct base_watch {
 	/* Relaxed: each is read alone. */
 	_Atomic(const char *) part; /* what runs, a string that is never freed; NULL: it sleeps */
 	atomic_ullong since_ns; /* when that part began */
-	atomic_ullong waited; /* parts above 50 ms that waited for something: a fault */
-	atomic_ullong busy; /* above 50 ms of computing */
-	atomic_ullong preempted; /* above 50 ms, but others had the CPU: the machine is busy */
-	atomic_ullong longest_ns; /* of those that waited or were busy */
+	BASE_WATCH_METRICS(BASE_METRIC_LIVE)
 	_Atomic(const char *) longest; /* its name; NULL: none */
 	/*
 	 * The writer's alone: what getrusage() said, at most 10 ms of work before the part began.
@@ -75,10 +89,9 @@ bool base_watch_judge(struct base_watch *w, const char *part, uint64_t since, ui
 		      struct base_watch_slow *slow);
 
 struct base_watch_stats {
-	uint64_t waited, busy, preempted, longest_ns;
+	BASE_WATCH_SHOWN(BASE_METRIC_FIELD)
 	const char *longest; /* "" when there is none */
 	const char *part; /* "" while it sleeps */
-	uint64_t running_ns; /* for so long */
 };
 /* Any thread. */
 void base_watch_read(const struct base_watch *w, uint64_t now, struct base_watch_stats *stats);

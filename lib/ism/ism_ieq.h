@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <stdint.h>
 
+#include "base_shared.h"
 #include "ism_cmd.h"
 
 #define ISM_IEQ_ENTRIES 15u
@@ -79,12 +80,13 @@ ism_ieq_put(struct ism_ieq *ieq, uint32_t prev, const struct ism_event *ev)
 	uint32_t k = prev % ISM_IEQ_ENTRIES;
 	struct ism_event *slot = &ieq->entry[k];
 
-	__atomic_store_n(&slot->type, ev->type, __ATOMIC_RELAXED);
-	__atomic_store_n(&slot->code, ev->code, __ATOMIC_RELAXED);
-	__atomic_store_n(&slot->tok, ev->tok, __ATOMIC_RELAXED);
-	__atomic_store_n(&slot->time, ev->time, __ATOMIC_RELAXED);
-	__atomic_store_n(&slot->info, ev->info, __ATOMIC_RELAXED);
-	__atomic_store_n(&ieq->hdr.idx, rte_cpu_to_be_64((uint64_t)k + 1), __ATOMIC_RELEASE);
+	atomic_store_explicit(base_shared(&slot->type), ev->type, memory_order_relaxed);
+	atomic_store_explicit(base_shared(&slot->code), ev->code, memory_order_relaxed);
+	atomic_store_explicit(base_shared(&slot->tok), ev->tok, memory_order_relaxed);
+	atomic_store_explicit(base_shared(&slot->time), ev->time, memory_order_relaxed);
+	atomic_store_explicit(base_shared(&slot->info), ev->info, memory_order_relaxed);
+	atomic_store_explicit(base_shared(&ieq->hdr.idx), rte_cpu_to_be_64((uint64_t)k + 1),
+			      memory_order_release);
 	return k + 1;
 }
 
@@ -98,7 +100,8 @@ ism_ieq_put(struct ism_ieq *ieq, uint32_t prev, const struct ism_event *ev)
 static inline int
 ism_ieq_take(const struct ism_ieq *ieq, int *pos, struct ism_event *ev)
 {
-	uint64_t idx = rte_be_to_cpu_64(__atomic_load_n(&ieq->hdr.idx, __ATOMIC_ACQUIRE));
+	uint64_t idx = rte_be_to_cpu_64(
+		atomic_load_explicit(base_shared(&ieq->hdr.idx), memory_order_acquire));
 	const struct ism_event *slot;
 
 	if (idx > ISM_IEQ_ENTRIES)
@@ -107,11 +110,11 @@ ism_ieq_take(const struct ism_ieq *ieq, int *pos, struct ism_event *ev)
 		return 0;
 	*pos = (*pos + 1) % (int)ISM_IEQ_ENTRIES;
 	slot = &ieq->entry[*pos];
-	ev->type = __atomic_load_n(&slot->type, __ATOMIC_RELAXED);
-	ev->code = __atomic_load_n(&slot->code, __ATOMIC_RELAXED);
-	ev->tok = __atomic_load_n(&slot->tok, __ATOMIC_RELAXED);
-	ev->time = __atomic_load_n(&slot->time, __ATOMIC_RELAXED);
-	ev->info = __atomic_load_n(&slot->info, __ATOMIC_RELAXED);
+	ev->type = atomic_load_explicit(base_shared(&slot->type), memory_order_relaxed);
+	ev->code = atomic_load_explicit(base_shared(&slot->code), memory_order_relaxed);
+	ev->tok = atomic_load_explicit(base_shared(&slot->tok), memory_order_relaxed);
+	ev->time = atomic_load_explicit(base_shared(&slot->time), memory_order_relaxed);
+	ev->info = atomic_load_explicit(base_shared(&slot->info), memory_order_relaxed);
 	return 1;
 }
 

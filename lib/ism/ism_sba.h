@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base_shared.h"
 #include "ism_cmd.h"
 
 #define ISM_NR_DMBS 1920u
@@ -64,17 +65,20 @@ ism_sba_signal(struct ism_sba *sba, uint32_t idx, uint8_t dmbe)
 {
 	rte_be16_t mask = rte_cpu_to_be_16((uint16_t)(0x8000u >> dmbe));
 
-	__atomic_fetch_or(&sba->dmbe_mask[idx], mask, __ATOMIC_RELEASE);
-	__atomic_fetch_or(&sba->dmb_bits[idx / 32], ism_sba_dmb_bit(idx), __ATOMIC_RELEASE);
-	__atomic_fetch_or(&sba->flags, rte_cpu_to_be_32(ISM_SBA_SUMMARY), __ATOMIC_RELEASE);
+	atomic_fetch_or_explicit(base_shared(&sba->dmbe_mask[idx]), mask, memory_order_release);
+	atomic_fetch_or_explicit(base_shared(&sba->dmb_bits[idx / 32]), ism_sba_dmb_bit(idx),
+				 memory_order_release);
+	atomic_fetch_or_explicit(base_shared(&sba->flags), rte_cpu_to_be_32(ISM_SBA_SUMMARY),
+				 memory_order_release);
 }
 
 /* Say that the event queue has something new. Entry and queue index were stored before. */
 static inline void
 ism_sba_event(struct ism_sba *sba)
 {
-	__atomic_fetch_or(&sba->flags, rte_cpu_to_be_32(ISM_SBA_SUMMARY | ISM_SBA_EVENT),
-			  __ATOMIC_RELEASE);
+	atomic_fetch_or_explicit(base_shared(&sba->flags),
+				 rte_cpu_to_be_32(ISM_SBA_SUMMARY | ISM_SBA_EVENT),
+				 memory_order_release);
 }
 
 /* --- owner --- */
@@ -83,7 +87,7 @@ ism_sba_event(struct ism_sba *sba)
 static inline bool
 ism_sba_pending(const struct ism_sba *sba)
 {
-	return __atomic_load_n(&sba->flags, __ATOMIC_RELAXED) != 0;
+	return atomic_load_explicit(base_shared(&sba->flags), memory_order_relaxed) != 0;
 }
 
 /* Clear the summary bit. @return it was set. */
@@ -92,7 +96,8 @@ ism_sba_take_summary(struct ism_sba *sba)
 {
 	rte_be32_t bit = rte_cpu_to_be_32(ISM_SBA_SUMMARY);
 
-	return (__atomic_fetch_and(&sba->flags, ~bit, __ATOMIC_ACQUIRE) & bit) != 0;
+	return (atomic_fetch_and_explicit(base_shared(&sba->flags), ~bit, memory_order_acquire) &
+		bit) != 0;
 }
 
 /* Clear the event bit. @return it was set. */
@@ -101,7 +106,8 @@ ism_sba_take_event(struct ism_sba *sba)
 {
 	rte_be32_t bit = rte_cpu_to_be_32(ISM_SBA_EVENT);
 
-	return (__atomic_fetch_and(&sba->flags, ~bit, __ATOMIC_ACQUIRE) & bit) != 0;
+	return (atomic_fetch_and_explicit(base_shared(&sba->flags), ~bit, memory_order_acquire) &
+		bit) != 0;
 }
 
 /*
@@ -115,16 +121,16 @@ ism_sba_take_dmb(struct ism_sba *sba, uint32_t from)
 	uint32_t word;
 
 	while (idx < ISM_NR_DMBS) {
-		word = rte_be_to_cpu_32(
-			__atomic_load_n(&sba->dmb_bits[idx / 32], __ATOMIC_RELAXED));
+		word = rte_be_to_cpu_32(atomic_load_explicit(base_shared(&sba->dmb_bits[idx / 32]),
+							     memory_order_relaxed));
 		word &= UINT32_MAX >> (idx & 31);
 		if (word == 0) {
 			idx = (idx / 32 + 1) * 32;
 			continue;
 		}
 		idx = idx / 32 * 32 + (uint32_t)__builtin_clz(word);
-		__atomic_fetch_and(&sba->dmb_bits[idx / 32], ~ism_sba_dmb_bit(idx),
-				   __ATOMIC_ACQUIRE);
+		atomic_fetch_and_explicit(base_shared(&sba->dmb_bits[idx / 32]),
+					  ~ism_sba_dmb_bit(idx), memory_order_acquire);
 		return idx;
 	}
 	return ISM_NR_DMBS;
@@ -134,7 +140,8 @@ ism_sba_take_dmb(struct ism_sba *sba, uint32_t from)
 static inline uint16_t
 ism_sba_take_mask(struct ism_sba *sba, uint32_t idx)
 {
-	return rte_be_to_cpu_16(__atomic_exchange_n(&sba->dmbe_mask[idx], 0, __ATOMIC_ACQUIRE));
+	return rte_be_to_cpu_16(atomic_exchange_explicit(base_shared(&sba->dmbe_mask[idx]), 0,
+							 memory_order_acquire));
 }
 
 #endif

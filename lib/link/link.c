@@ -11,6 +11,7 @@
 #include <rte_common.h>
 #include <rte_random.h>
 
+#include "base_tel.h"
 #include "link_priv.h"
 
 #define EVENTS_BURST 16
@@ -269,7 +270,7 @@ link_set_lost(struct link *link)
 	link->lost = true;
 	link->reopen_step_ns = LINK_REOPEN_MIN_NS;
 	link->reopen_ns = link->now_ns + link->reopen_step_ns;
-	link_count(&link->stats.device_losses, 1);
+	base_count(&link->stats.device_losses, 1);
 	LINK_LOG(WARNING, "function %s is lost", link->info.path);
 }
 
@@ -347,7 +348,7 @@ events(struct link *link)
 			if (ev[i].type != RTE_PMD_ISM_EVENT_SOFTWARE)
 				gone_event(link, &ev[i]);
 			else if (!link_listen_event(link, ev[i].tok, ev[i].code, ev[i].info))
-				link_count(&link->stats.events_ignored, 1);
+				base_count(&link->stats.events_ignored, 1);
 		}
 		work += (unsigned int)n;
 	}
@@ -414,11 +415,8 @@ link_poll(struct link *link, uint64_t now_ns)
 void
 link_stats(const struct link *link, struct link_stats *stats)
 {
-	const uint64_t *from = (const uint64_t *)&link->stats;
-	uint64_t *to = (uint64_t *)stats;
-
-	for (size_t i = 0; i < sizeof(*stats) / sizeof(*to); i++)
-		to[i] = link_count_read(&from[i]);
+	static_assert(sizeof(*stats) == sizeof(link->stats), "the same numbers");
+	base_counters_read(&link->stats, stats, sizeof(*stats));
 }
 
 void

@@ -43,6 +43,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "link_metrics.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -177,11 +179,8 @@ struct link_session_info {
 	uint16_t depth;
 	uint32_t slot_size;
 	struct link_epoch peer_epoch;
-	uint64_t ups; /* how often it came up */
 	uint64_t up_since_ns;
-	uint64_t keepalives_sent, keepalives_seen;
-	uint64_t protocol_errors;
-	uint64_t retries; /* initiator: calls repeated, and attempts that failed */
+	LINK_SESSION_METRICS(BASE_METRIC_FIELD)
 	uint64_t errors
 		[LINK_WHY_COUNT]; /* attempts that failed and sessions that ended, by reason */
 };
@@ -189,16 +188,7 @@ struct link_session_info {
 void link_session_info(const struct link_session *s, struct link_session_info *info);
 /* Counted over all of a link's sessions, dead ones included. */
 struct link_stats {
-	uint64_t sessions, ups, downs, refused, protocol_errors, events_ignored, hello_retries,
-		keepalives_sent, device_losses;
-	uint64_t events_over; /* of GIDs that sent too many: not looked at */
-	uint64_t calls_delayed; /* of GIDs that called anew too often: they call again */
-	uint64_t refused_full; /* of those refused: no session, DMB or memory was left */
-	uint64_t lines_withheld; /* of the log, about one GID */
-	uint64_t slices; /* pieces of sessions set up and given back */
-	uint64_t slice_max_ns; /* the longest of those */
-	uint64_t callers; /* GIDs remembered now */
-	uint64_t held_dmbs, held_bytes; /* by sessions of listeners now */
+	LINK_METRICS(BASE_METRIC_FIELD)
 	uint64_t errors[LINK_WHY_COUNT];
 };
 /* Any thread, as long as the link is there; each counter by itself is right. */
@@ -356,15 +346,7 @@ struct link_cqe {
 
 /* Counters of one queue; written by its data thread, read by anyone (relaxed). */
 struct link_queue_stats {
-	uint64_t requests, completions, payload_tx, payload_rx; /* bytes */
-	uint64_t flushes,
-		descriptors; /* stores that published descriptors; descriptors published */
-	uint64_t polls, polls_empty;
-	uint64_t no_slot; /* link_slot_get() found none: stalls */
-	uint64_t bad; /* refused by the gate */
-	uint64_t inflight;
-	uint64_t inflight_max;
-	uint64_t peer_full; /* listener: the peer had all of its slots open */
+	LINK_QUEUE_METRICS(BASE_METRIC_FIELD)
 };
 void link_queue_stats(const struct link_queue *q, struct link_queue_stats *stats);
 

@@ -71,8 +71,8 @@ link_beat_send(struct link_session *s, uint64_t now_ns)
 
 	s->notice_due = false;
 	s->beat_due_ns = now_ns + s->beat_ms * BASE_NS_PER_MS;
-	link_count(&s->beats_sent, 1);
-	link_count(&s->link->stats.keepalives_sent, 1);
+	base_count(&s->keepalives_sent, 1);
+	base_count(&s->link->stats.keepalives_sent, 1);
 	return rte_pmd_ism_store(s->ctrl_win, LINK_CTRL_BEAT, &beat, sizeof(beat));
 }
 
@@ -87,7 +87,7 @@ link_beat_look(struct link_session *s, uint64_t now_ns)
 	if (count != s->beat_seen) {
 		s->beat_seen = count;
 		s->heard_ns = now_ns;
-		link_count(&s->beats_seen, 1);
+		base_count(&s->keepalives_seen, 1);
 	}
 	if (notice == s->notice_seen)
 		return false;

@@ -42,10 +42,10 @@ link_call_failed(struct link_session *s, enum link_why why, const char *reason)
 			 link_why_str(why), reason != NULL && reason[0] != '\0' ? ": " : "",
 			 reason != NULL ? reason : "");
 	if (why == LINK_WHY_PROTOCOL) {
-		link_count(&s->protocol_errors, 1);
-		link_count(&s->link->stats.protocol_errors, 1);
+		base_count(&s->protocol_errors, 1);
+		base_count(&s->link->stats.protocol_errors, 1);
 	}
-	link_count(&s->retries, 1);
+	base_count(&s->retries, 1);
 	link_session_count(s, why);
 	link_session_set_reason(s, why, reason);
 	/* Whoever made half a session for us can forget it. */
@@ -267,8 +267,8 @@ calling_step(struct link_session *s, uint64_t now_ns)
 	}
 	if (s->phase != LINK_CALLING || now_ns < s->next_ns)
 		return 0;
-	link_count(&s->link->stats.hello_retries, 1);
-	link_count(&s->retries, 1);
+	base_count(&s->link->stats.hello_retries, 1);
+	base_count(&s->retries, 1);
 	ret = signal_call(s, now_ns);
 	if (ret != 0)
 		failed_errno(s, ret);

@@ -32,7 +32,7 @@ caller_free(struct link *link, struct link_caller *c)
 	LIST_REMOVE(c, chain);
 	TAILQ_REMOVE(&link->ages, c, age);
 	link->caller_count--;
-	link_count_sub(&link->stats.callers, 1);
+	base_count_sub(&link->stats.callers, 1);
 	free(c);
 }
 
@@ -66,7 +66,7 @@ caller_new(struct link *link, uint64_t gid)
 	TAILQ_INSERT_TAIL(&link->ages, c, age);
 	link->caller_count++;
 	rte_spinlock_unlock(&link->lock);
-	link_count(&link->stats.callers, 1);
+	base_count(&link->stats.callers, 1);
 	return c;
 }
 
@@ -102,8 +102,8 @@ link_caller_ready(struct link *link, struct link_caller *c)
 {
 	if (link->now_ns >= c->ready_ns)
 		return true;
-	link_count(&c->calls_delayed, 1);
-	link_count(&link->stats.calls_delayed, 1);
+	base_count(&c->calls_delayed, 1);
+	base_count(&link->stats.calls_delayed, 1);
 	return false;
 }
 
@@ -113,7 +113,7 @@ link_caller_begins(struct link *link, struct link_caller *c)
 	uint64_t forgotten = (link->now_ns - c->quick_ns) / QUICK_DECAY_NS;
 	uint64_t wait;
 
-	link_count(&c->calls, 1);
+	base_count(&c->calls, 1);
 	if (forgotten > 0) {
 		c->quick -= (uint32_t)RTE_MIN(forgotten, (uint64_t)c->quick);
 		c->quick_ns = link->now_ns;
@@ -133,7 +133,7 @@ link_line_due(struct link_session *s, char more[LINK_MORE_STRLEN])
 
 	more[0] = '\0';
 	if (!base_line_due(b, s->link->now_ns, &withheld)) {
-		link_count(&s->link->stats.lines_withheld, 1);
+		base_count(&s->link->stats.lines_withheld, 1);
 		return false;
 	}
 	if (withheld > 0)

@@ -110,8 +110,8 @@ refuse(struct link *link, struct link_caller *c, const struct link_call *call,
 	struct rte_pmd_ism_win *win;
 	char text[BASE_GID_STRLEN];
 
-	link_count(&link->stats.refused, 1);
-	link_count(&c->refused, 1);
+	base_count(&link->stats.refused, 1);
+	base_count(&c->refused, 1);
 	/* Whatever the service: a GID that names one after the other is not answered oftener. */
 	if (link->now_ns < c->refused_ns)
 		return;
@@ -138,7 +138,7 @@ refuse_full(struct link *link, struct link_caller *c, const struct link_call *ca
 	unsigned int more;
 
 	if (!refused_lately(link, c, call->service)) {
-		link_count(&link->stats.refused_full, 1);
+		base_count(&link->stats.refused_full, 1);
 		if (base_line_due(&link->full_lines, link->now_ns, &more)) {
 			if (more > 0)
 				snprintf(others, sizeof(others), " (%u more were told so)", more);
@@ -329,8 +329,8 @@ take_call(struct link *link, struct link_caller *c, const struct link_call *call
 		return;
 	}
 	if (refused_lately(link, c, call->service)) {
-		link_count(&link->stats.refused, 1);
-		link_count(&c->refused, 1);
+		base_count(&link->stats.refused, 1);
+		base_count(&c->refused, 1);
 		return;
 	}
 	if (l->conf.may_connect(l->conf.arg, c->gid, reason) != 0) {
@@ -360,8 +360,8 @@ link_listen_event(struct link *link, uint64_t gid, uint32_t code, uint64_t info)
 	if (c == NULL)
 		return false;
 	if (!base_bucket_take(&c->events, &rate, link->now_ns, 1)) {
-		link_count(&c->events_over, 1);
-		link_count(&link->stats.events_over, 1);
+		base_count(&c->events_over, 1);
+		base_count(&link->stats.events_over, 1);
 		return true;
 	}
 	if (link_gate_call(code, info, &call) != 0)
@@ -383,7 +383,7 @@ greeting_over(struct link_session *s, enum link_status status, const char *reaso
 		LINK_LOG(INFO, "no session with %s: %s%s", base_gid_str(s->rgid, gid), reason,
 			 more);
 	if (ret == 0 && status == LINK_STATUS_MALFORMED)
-		link_count(&s->link->stats.protocol_errors, 1);
+		base_count(&s->link->stats.protocol_errors, 1);
 	link_session_free(s);
 }
 
@@ -406,7 +406,7 @@ connect_failed(struct link_session *s, int err)
 		link_small_words(s->link, words);
 		greeting_over(s, LINK_STATUS_MEMORY, words);
 	} else if (why == LINK_WHY_MEMORY) {
-		link_count(&s->link->stats.refused_full, 1);
+		base_count(&s->link->stats.refused_full, 1);
 		greeting_over(s, LINK_STATUS_MEMORY, "not enough DMBs or memory for the session");
 	} else if (err == -EEXIST)
 		greeting_over(s, LINK_STATUS_BUSY, "a DMB is in use by another session");

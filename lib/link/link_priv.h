@@ -42,6 +42,7 @@
 #include <rte_tailq.h>
 
 #include "base_bucket.h"
+#include "base_counter.h"
 #include "base_log.h"
 #include "base_text.h"
 #include "base_time.h"
@@ -92,6 +93,12 @@ struct link_slot {
 	uint8_t state; /* enum link_slot_state */
 };
 
+/* As struct link_stats. */
+struct link_counts {
+	LINK_METRICS(BASE_METRIC_LIVE)
+	_Atomic uint64_t errors[LINK_WHY_COUNT];
+};
+
 struct link_queue {
 	/* Control writes while DOWN; the data thread reads. */
 	uint32_t word; /* link_ring.h */
@@ -112,7 +119,9 @@ struct link_queue {
 	struct link_ring_tx tx;
 	uint32_t free_count;
 
-	struct link_queue_stats stats __rte_cache_aligned;
+	struct {
+		LINK_QUEUE_METRICS(BASE_METRIC_LIVE)
+	} stats __rte_cache_aligned;
 
 	/* Written by any thread that finds a failure, once; taken by control. */
 	uint32_t fail_claim;
@@ -159,7 +168,9 @@ struct link_caller {
 	/* Back-off: set-ups of late, as of quick_ns; the next one is not begun before ready_ns. */
 	uint32_t quick;
 	uint64_t quick_ns, ready_ns;
-	uint64_t events_over, calls, calls_delayed, refused;
+	struct {
+		LINK_CALLER_METRICS(BASE_METRIC_LIVE)
+	};
 };
 
 struct link_session {
@@ -227,8 +238,11 @@ struct link_session {
 	uint32_t trouble; /* some queue's fail_why is raised */
 	enum link_why why; /* newest */
 	char reason[LINK_REASON_MAX];
-	uint64_t ups, up_since_ns, beats_sent, beats_seen, protocol_errors, retries;
-	uint64_t errors[LINK_WHY_COUNT];
+	uint64_t up_since_ns;
+	struct {
+		LINK_SESSION_METRICS(BASE_METRIC_LIVE)
+	};
+	_Atomic uint64_t errors[LINK_WHY_COUNT];
 
 	struct link_queue *queues; /* allocated once, kept: pointers to queues never dangle */
 };
@@ -263,7 +277,7 @@ struct link {
 	struct link_share held[LINK_SERVICES], keep[LINK_SERVICES];
 	struct base_bucket full_lines; /* of the log, for whom there is no room */
 	uint64_t *tokens; /* bit set of peers' tokens that some session stores to */
-	struct link_stats stats;
+	struct link_counts stats;
 	/*
 	 * Control takes it around changes of the list and of texts; telemetry around reading
 	 * them.

@@ -12,6 +12,7 @@
 
 #include <rte_common.h>
 
+#include "base_tel.h"
 #include "link_priv.h"
 
 #define TAIL_COPY_MAX 24 /* bytes; shorter payloads, and ends of longer ones, are copied */
@@ -35,7 +36,7 @@ fail(struct link_queue *q, enum link_why why, const char *what)
 static int
 fail_protocol(struct link_queue *q, const char *what)
 {
-	link_count(&q->stats.bad, 1);
+	base_count(&q->stats.bad, 1);
 	return fail(q, LINK_WHY_PROTOCOL, what);
 }
 
@@ -98,11 +99,7 @@ link_queue_detach(struct link_queue *q)
 void
 link_queue_stats(const struct link_queue *q, struct link_queue_stats *stats)
 {
-	const uint64_t *from = (const uint64_t *)&q->stats;
-	uint64_t *to = (uint64_t *)stats;
-
-	for (size_t i = 0; i < sizeof(*stats) / sizeof(*to); i++)
-		to[i] = link_count_read(&from[i]);
+	base_counters_read(&q->stats, stats, sizeof(*stats));
 }
 
 void
@@ -168,7 +165,7 @@ payload(struct link_queue *q, uint16_t id, enum link_slot_state state, uint32_t 
 	ret = payload_store(&q->slots[id], off, src, len);
 	if (unlikely(ret != 0))
 		return fail_store(q, ret, "into a slot");
-	link_count(&q->stats.payload_tx, len);
+	base_count(&q->stats.payload_tx, len);
 	return 0;
 }
 
@@ -195,7 +192,7 @@ placed(struct link_queue *q, uint16_t id, enum link_slot_state state, uint32_t o
 	ret = rte_pmd_ism_win_placed(q->slots[id].win, q->slots[id].off + off, len);
 	if (unlikely(ret != 0))
 		return fail_store(q, ret, "into a slot");
-	link_count(&q->stats.payload_tx, len);
+	base_count(&q->stats.payload_tx, len);
 	return 0;
 }
 
@@ -217,8 +214,8 @@ flush(struct link_queue *q)
 		if (unlikely(ret != 0))
 			return fail_store(q, ret, "into a ring");
 		tx->sent += n;
-		link_count(&q->stats.flushes, 1);
-		link_count(&q->stats.descriptors, n);
+		base_count(&q->stats.flushes, 1);
+		base_count(&q->stats.descriptors, n);
 	}
 	return 0;
 }
@@ -227,10 +224,11 @@ flush(struct link_queue *q)
 static inline uint64_t
 count_inflight(struct link_queue *q, uint64_t n)
 {
-	link_count(&q->stats.inflight, n);
-	if (q->stats.inflight > q->stats.inflight_max)
-		link_count_set(&q->stats.inflight_max, q->stats.inflight);
-	return q->stats.inflight;
+	uint64_t open = base_count_get(&q->stats.inflight) + n;
+
+	base_count_set(&q->stats.inflight, open);
+	base_count_max(&q->stats.inflight_max, open);
+	return open;
 }
 
 /* --- initiator --- */
@@ -241,7 +239,7 @@ link_slot_get(struct link_queue *q)
 	uint16_t id;
 
 	if (unlikely(q->free_count == 0)) {
-		link_count(&q->stats.no_slot, 1);
+		base_count(&q->stats.no_slot, 1);
 		return -EAGAIN;
 	}
 	id = q->free_ids[--q->free_count];
@@ -307,7 +305,7 @@ link_req_post(struct link_queue *q, const struct link_req *req)
 	w[3] = req->crc;
 	link_ring_tx_put(&q->tx, w);
 	q->slots[req->id].state = LINK_SLOT_OPEN;
-	link_count(&q->stats.requests, 1);
+	base_count(&q->stats.requests, 1);
 	count_inflight(q, 1);
 	return 0;
 }
@@ -326,7 +324,7 @@ link_cqe_poll(struct link_queue *q, struct link_cqe *cqe, unsigned int n)
 
 	if (!ready(q))
 		return -ENOTCONN;
-	link_count(&q->stats.polls, 1);
+	base_count(&q->stats.polls, 1);
 	for (; done < n; done++) {
 		int ret = link_ring_rx_take(&q->rx, w);
 		const char *what;
@@ -345,14 +343,14 @@ link_cqe_poll(struct link_queue *q, struct link_cqe *cqe, unsigned int n)
 		}
 		link_ring_rx_next(&q->rx);
 		q->slots[cqe[done].id].state = LINK_SLOT_OWNED;
-		link_count(&q->stats.payload_rx, cqe[done].payload);
+		base_count(&q->stats.payload_rx, cqe[done].payload);
 	}
 	if (done == 0) {
-		link_count(&q->stats.polls_empty, 1);
+		base_count(&q->stats.polls_empty, 1);
 		return 0;
 	}
-	link_count(&q->stats.completions, done);
-	link_count_sub(&q->stats.inflight, done);
+	base_count(&q->stats.completions, done);
+	base_count_sub(&q->stats.inflight, done);
 	return (int)done;
 }
 
@@ -366,7 +364,7 @@ link_sqe_poll(struct link_queue *q, struct link_req *req, unsigned int n)
 
 	if (!ready(q))
 		return -ENOTCONN;
-	link_count(&q->stats.polls, 1);
+	base_count(&q->stats.polls, 1);
 	for (; done < n; done++) {
 		int ret = link_ring_rx_take(&q->rx, w);
 		const char *what;
@@ -385,15 +383,15 @@ link_sqe_poll(struct link_queue *q, struct link_req *req, unsigned int n)
 		}
 		link_ring_rx_next(&q->rx);
 		q->slots[req[done].id].state = LINK_SLOT_OPEN;
-		link_count(&q->stats.payload_rx, req[done].payload);
+		base_count(&q->stats.payload_rx, req[done].payload);
 	}
 	if (done == 0) {
-		link_count(&q->stats.polls_empty, 1);
+		base_count(&q->stats.polls_empty, 1);
 		return 0;
 	}
-	link_count(&q->stats.requests, done);
+	base_count(&q->stats.requests, done);
 	if (count_inflight(q, done) == q->depth)
-		link_count(&q->stats.peer_full, 1);
+		base_count(&q->stats.peer_full, 1);
 	return (int)done;
 }
 
@@ -439,8 +437,8 @@ link_rsp_post(struct link_queue *q, const struct link_cqe *cqe)
 	w[3] = 0;
 	link_ring_tx_put(&q->tx, w);
 	q->slots[cqe->id].state = LINK_SLOT_FREE;
-	link_count(&q->stats.completions, 1);
-	link_count_sub(&q->stats.inflight, 1);
+	base_count(&q->stats.completions, 1);
+	base_count_sub(&q->stats.inflight, 1);
 	return 0;
 }
 

@@ -152,8 +152,8 @@ hold(struct link_session *s, const struct link_share *share)
 
 	share_change(&link->held[service_of(s->service)], &s->held, share);
 	share_change(&s->caller->held, &s->held, share);
-	link_count(&link->stats.held_dmbs, (uint64_t)share->dmbs - s->held.dmbs);
-	link_count(&link->stats.held_bytes, share->bytes - s->held.bytes);
+	base_count(&link->stats.held_dmbs, (uint64_t)share->dmbs - s->held.dmbs);
+	base_count(&link->stats.held_bytes, share->bytes - s->held.bytes);
 	s->held = *share;
 }
 

@@ -25,6 +25,7 @@
 
 #include <rte_branch_prediction.h>
 
+#include "base_shared.h"
 #include "link.h"
 #include "link_wire.h"
 
@@ -37,7 +38,8 @@
 static inline uint64_t
 link_dmb_load(const void *p)
 {
-	return rte_be_to_cpu_64(__atomic_load_n((const rte_be64_t *)p, __ATOMIC_ACQUIRE));
+	return rte_be_to_cpu_64(
+		atomic_load_explicit(base_shared((const rte_be64_t *)p), memory_order_acquire));
 }
 
 /* Copy foreign memory once, word by word. Both 8-byte aligned, len a multiple of 8. */
@@ -49,7 +51,7 @@ link_dmb_copy(void *dst, const void *src, size_t len)
 
 	/* Partner: the peer's store; relaxed, as a checksum over the copy says if it is whole. */
 	for (size_t i = 0; i < len / sizeof(*d); i++)
-		d[i] = __atomic_load_n(&s[i], __ATOMIC_RELAXED);
+		d[i] = atomic_load_explicit(base_shared(&s[i]), memory_order_relaxed);
 }
 
 /* --- rings --- */
@@ -164,14 +166,14 @@ link_ring_tx_put(struct link_ring_tx *tx, const uint64_t w[LINK_DESC_WORDS])
 static inline uint32_t
 link_word_load(const uint32_t *word)
 {
-	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+	return atomic_load_explicit(base_shared(word), memory_order_acquire);
 }
 
 /* Control, only when nobody is attached. Partner: link_word_load(), link_word_attach(). */
 static inline void
 link_word_set(uint32_t *word, enum link_queue_state state)
 {
-	__atomic_store_n(word, (uint32_t)state, __ATOMIC_RELEASE);
+	atomic_store_explicit(base_shared(word), (uint32_t)state, memory_order_release);
 }
 
 /* @return whether the queue was UP, and is attached now. Partner: link_word_set(UP). */
@@ -180,8 +182,9 @@ link_word_attach(uint32_t *word)
 {
 	uint32_t up = LINK_QUEUE_UP;
 
-	return __atomic_compare_exchange_n(word, &up, LINK_WORD_READY, false, __ATOMIC_ACQ_REL,
-					   __ATOMIC_ACQUIRE) ||
+	return atomic_compare_exchange_strong_explicit(base_shared(word), &up, LINK_WORD_READY,
+						       memory_order_acq_rel,
+						       memory_order_acquire) ||
 	       up == LINK_WORD_READY;
 }
 
@@ -192,7 +195,7 @@ link_word_attach(uint32_t *word)
 static inline void
 link_word_detach(uint32_t *word)
 {
-	__atomic_fetch_and(word, ~LINK_WORD_ATTACHED, __ATOMIC_RELEASE);
+	atomic_fetch_and_explicit(base_shared(word), ~LINK_WORD_ATTACHED, memory_order_release);
 }
 
 /*
@@ -203,11 +206,12 @@ link_word_detach(uint32_t *word)
 static inline void
 link_word_break(uint32_t *word)
 {
-	uint32_t old = __atomic_load_n(word, __ATOMIC_RELAXED);
+	uint32_t old = atomic_load_explicit(base_shared(word), memory_order_relaxed);
 
 	while ((old & 0xff) == LINK_QUEUE_UP &&
-	       !__atomic_compare_exchange_n(word, &old, (old & ~0xffu) | LINK_QUEUE_BROKEN, true,
-					    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	       !atomic_compare_exchange_weak_explicit(base_shared(word), &old,
+						      (old & ~0xffu) | LINK_QUEUE_BROKEN,
+						      memory_order_acq_rel, memory_order_relaxed))
 		;
 }
 
@@ -215,7 +219,8 @@ link_word_break(uint32_t *word)
 static inline bool
 link_word_gone(const uint32_t *word)
 {
-	return (__atomic_load_n(word, __ATOMIC_ACQUIRE) & LINK_WORD_ATTACHED) == 0;
+	return (atomic_load_explicit(base_shared(word), memory_order_acquire) &
+		LINK_WORD_ATTACHED) == 0;
 }
 
 /* --- failures that a data thread reports to control --- */
@@ -224,49 +229,23 @@ link_word_gone(const uint32_t *word)
 static inline bool
 link_flag_claim(uint32_t *flag)
 {
-	return __atomic_exchange_n(flag, 1, __ATOMIC_RELAXED) == 0;
+	return atomic_exchange_explicit(base_shared(flag), 1, memory_order_relaxed) == 0;
 }
 
 /* Partner: link_flag_take(). Covers what the data thread wrote about the failure. */
 static inline void
 link_flag_raise(uint32_t *flag, uint32_t value)
 {
-	__atomic_store_n(flag, value, __ATOMIC_RELEASE);
+	atomic_store_explicit(base_shared(flag), value, memory_order_release);
 }
 
 /* Partner: link_flag_raise(). A plain load when nothing is raised, which is nearly always. */
 static inline uint32_t
 link_flag_take(uint32_t *flag)
 {
-	if (likely(__atomic_load_n(flag, __ATOMIC_RELAXED) == 0))
+	if (likely(atomic_load_explicit(base_shared(flag), memory_order_relaxed) == 0))
 		return 0;
-	return __atomic_exchange_n(flag, 0, __ATOMIC_ACQUIRE);
-}
-
-/* --- counters: one writer, any reader; relaxed, as nothing else is read because of them --- */
-
-static inline void
-link_count(uint64_t *counter, uint64_t n)
-{
-	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
-}
-
-static inline void
-link_count_sub(uint64_t *counter, uint64_t n)
-{
-	__atomic_store_n(counter, *counter - n, __ATOMIC_RELAXED);
-}
-
-static inline void
-link_count_set(uint64_t *counter, uint64_t value)
-{
-	__atomic_store_n(counter, value, __ATOMIC_RELAXED);
-}
-
-static inline uint64_t
-link_count_read(const uint64_t *counter)
-{
-	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+	return atomic_exchange_explicit(base_shared(flag), 0, memory_order_acquire);
 }
 
 #endif

@@ -183,7 +183,7 @@ link_session_insert(struct link_session *s, enum link_phase phase)
 	TAILQ_INSERT_TAIL(&link->sessions, s, entry);
 	link->session_count++;
 	rte_spinlock_unlock(&link->lock);
-	link_count(&link->stats.sessions, 1);
+	base_count(&link->stats.sessions, 1);
 }
 
 void
@@ -197,8 +197,8 @@ link_session_set_phase(struct link_session *s, enum link_phase phase)
 void
 link_session_count(struct link_session *s, enum link_why why)
 {
-	link_count(&s->errors[why], 1);
-	link_count(&s->link->stats.errors[why], 1);
+	base_count(&s->errors[why], 1);
+	base_count(&s->link->stats.errors[why], 1);
 }
 
 void
@@ -220,8 +220,8 @@ descriptors_in(const struct link_session *s)
 	unsigned int i;
 
 	for (i = 0; i < s->geo.queues; i++)
-		sum += link_count_read(s->initiator ? &s->queues[i].stats.completions
-						    : &s->queues[i].stats.requests);
+		sum += base_count_get(s->initiator ? &s->queues[i].stats.completions
+						   : &s->queues[i].stats.requests);
 	return sum;
 }
 
@@ -258,8 +258,8 @@ link_session_up(struct link_session *s, uint64_t now_ns)
 	s->beat_due_ns = s->heard_ns = now_ns;
 	s->traffic_seen = descriptors_in(s);
 	link_flag_take(&s->trouble);
-	link_count(&s->ups, 1);
-	link_count(&link->stats.ups, 1);
+	base_count(&s->ups, 1);
+	base_count(&link->stats.ups, 1);
 	for (unsigned int i = 0; i < s->geo.queues; i++)
 		link_word_set(&s->queues[i].word, LINK_QUEUE_UP);
 	if (link_line_due(s, more))
@@ -288,11 +288,11 @@ link_session_break(struct link_session *s, enum link_why why, const char *reason
 	rte_spinlock_lock(&link->lock);
 	s->phase = LINK_DYING;
 	rte_spinlock_unlock(&link->lock);
-	link_count(&link->stats.downs, 1);
+	base_count(&link->stats.downs, 1);
 	link_session_count(s, why);
 	if (why == LINK_WHY_PROTOCOL) {
-		link_count(&s->protocol_errors, 1);
-		link_count(&link->stats.protocol_errors, 1);
+		base_count(&s->protocol_errors, 1);
+		base_count(&link->stats.protocol_errors, 1);
 	}
 	if (link_line_due(s, more))
 		LINK_LOG(NOTICE, "session down: %s %s, service %s: %s%s%s%s",
@@ -411,7 +411,7 @@ session_remove(struct link_session *s)
 	if (s->caller != NULL)
 		TAILQ_REMOVE(&s->caller->sessions, s, by_caller);
 	rte_spinlock_unlock(&link->lock);
-	link_count_sub(&link->stats.sessions, 1);
+	base_count_sub(&link->stats.sessions, 1);
 }
 
 /* Its place is free, or the next call's of the same GID. */
@@ -536,14 +536,12 @@ link_session_info(const struct link_session *s, struct link_session_info *info)
 	info->depth = s->geo.depth;
 	info->slot_size = s->geo.slot_size;
 	info->peer_epoch = s->peer_epoch;
-	info->ups = link_count_read(&s->ups);
 	info->up_since_ns = s->up_since_ns;
-	info->keepalives_sent = link_count_read(&s->beats_sent);
-	info->keepalives_seen = link_count_read(&s->beats_seen);
-	info->protocol_errors = link_count_read(&s->protocol_errors);
-	info->retries = link_count_read(&s->retries);
+#define GET(name, ...) info->name = base_count_get(&s->name);
+	LINK_SESSION_METRICS(GET)
+#undef GET
 	for (unsigned int i = 0; i < LINK_WHY_COUNT; i++)
-		info->errors[i] = link_count_read(&s->errors[i]);
+		info->errors[i] = base_count_get(&s->errors[i]);
 }
 
 void

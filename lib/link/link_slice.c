@@ -89,12 +89,11 @@ link_slices(struct link *link, uint64_t now_ns)
 		one(TAILQ_FIRST(&link->slices), now_ns);
 		next_turn(link);
 		end = base_now_ns();
-		if (end - at > link->stats.slice_max_ns)
-			link_count_set(&link->stats.slice_max_ns, end - at);
+		base_count_max(&link->stats.slice_max_ns, end - at);
 		at = end;
 		n++;
 	}
-	link_count(&link->stats.slices, n);
+	base_count(&link->stats.slices, n);
 	/* The rest is on the caller's clock: it counts from the round's begin. */
 	link->slice_ns = now_ns;
 	if (link->served_ns != 0 && now_ns < link->served_ns + SHARED_NS)

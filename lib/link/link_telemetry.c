@@ -9,12 +9,19 @@
 #include <stdlib.h>
 
 #include "base_dpdk.h"
+#include "base_tel.h"
 #include "link_priv.h"
+#include "link_tel.h"
 
 /* What fits one answer of 16 KiB; the next ones are asked for by the number of their session. */
 #define SESSIONS_SHOWN 16
 #define QUEUES_SHOWN 28
 #define CALLERS_SHOWN 32
+
+static const struct base_metrics link_metrics = BASE_METRICS(LINK_METRICS),
+				 session_metrics = BASE_METRICS(LINK_SESSION_SHOWN),
+				 queue_metrics = BASE_METRICS(LINK_QUEUE_SHOWN),
+				 caller_metrics = BASE_METRICS(LINK_CALLER_SHOWN);
 
 static pthread_mutex_t links_lock = PTHREAD_MUTEX_INITIALIZER;
 static LIST_HEAD(, link) links = LIST_HEAD_INITIALIZER(links);
@@ -89,52 +96,49 @@ add_hex(struct rte_tel_data *d, const char *name, uint64_t value)
 	rte_tel_data_add_dict_string(d, name, base_gid_str(value, text));
 }
 
-static struct rte_tel_data *
-new_dict(void)
-{
-	struct rte_tel_data *d = rte_tel_data_alloc();
-
-	if (d != NULL)
-		rte_tel_data_start_dict(d);
-	return d;
-}
-
-/* Put `sub` into d. @return whether it is there now. */
-static bool
-add_dict(struct rte_tel_data *d, const char *name, struct rte_tel_data *sub)
-{
-	if (sub != NULL && rte_tel_data_add_dict_container(d, name, sub, 0) == 0)
-		return true;
-	rte_tel_data_free(sub);
-	return false;
-}
-
 /* Those that happened, by the word for the reason. */
 static void
 add_errors(struct rte_tel_data *d, const uint64_t errors[LINK_WHY_COUNT])
 {
-	struct rte_tel_data *sub = new_dict();
+	struct rte_tel_data *sub = base_tel_new();
 
 	for (unsigned int i = 0; sub != NULL && i < LINK_WHY_COUNT; i++) {
 		if (errors[i] != 0)
 			base_tel_dict_u64(sub, link_why_name((enum link_why)i), errors[i]);
 	}
-	(void)add_dict(d, "errors", sub);
+	base_tel_put(d, "errors", sub);
+}
+
+void
+link_tel_session(struct rte_tel_data *d, const struct link_session_info *info)
+{
+	struct {
+		LINK_SESSION_SHOWN(BASE_METRIC_FIELD)
+	} shown = {
+		.version = info->version,
+		.features = info->features,
+		.queues = info->queues,
+		.depth = info->depth,
+		.slot_size = info->slot_size,
+		.up_ms = info->up ? (base_now_ns() - info->up_since_ns) / BASE_NS_PER_MS : 0,
+	};
+
+#define GET(name, ...) shown.name = info->name;
+	LINK_SESSION_METRICS(GET)
+#undef GET
+	base_tel_metrics(d, &session_metrics, &shown);
 }
 
 static bool
 session_show(struct answer *a, unsigned int n, const struct link_session *s)
 {
-	struct rte_tel_data *sub = a->shown++ < SESSIONS_SHOWN ? new_dict() : NULL;
+	struct rte_tel_data *sub = a->shown++ < SESSIONS_SHOWN ? base_tel_new() : NULL;
 	struct link_session_info info;
-	uint64_t up_ns = 0;
 	char name[16];
 
 	if (sub == NULL)
 		return false;
 	link_session_info(s, &info);
-	if (info.up)
-		up_ns = base_now_ns() - info.up_since_ns;
 	add_hex(sub, "gid", s->link->info.gid);
 	add_hex(sub, "rgid", info.rgid);
 	rte_tel_data_add_dict_int(sub, "service", (int)info.service);
@@ -143,22 +147,12 @@ session_show(struct answer *a, unsigned int n, const struct link_session *s)
 	rte_tel_data_add_dict_string(sub, "state", info.up ? "up" : "down");
 	rte_tel_data_add_dict_string(sub, "why", link_why_str(info.why));
 	rte_tel_data_add_dict_string(sub, "reason", info.reason);
-	rte_tel_data_add_dict_int(sub, "version", info.version);
-	base_tel_dict_u64(sub, "features", info.features);
 	rte_tel_data_add_dict_string(sub, "feature_names",
 				     info.features & LINK_FEATURE_DIGEST ? "digest" : "");
-	rte_tel_data_add_dict_int(sub, "queues", info.queues);
-	rte_tel_data_add_dict_int(sub, "depth", info.depth);
-	base_tel_dict_u64(sub, "slot_size", info.slot_size);
-	base_tel_dict_u64(sub, "ups", info.ups);
-	base_tel_dict_u64(sub, "up_ms", up_ns / BASE_NS_PER_MS);
-	base_tel_dict_u64(sub, "keepalives_sent", info.keepalives_sent);
-	base_tel_dict_u64(sub, "keepalives_seen", info.keepalives_seen);
-	base_tel_dict_u64(sub, "protocol_errors", info.protocol_errors);
-	base_tel_dict_u64(sub, "retries", info.retries);
+	link_tel_session(sub, &info);
 	add_errors(sub, info.errors);
 	snprintf(name, sizeof(name), "%u", n);
-	return add_dict(a->d, name, sub);
+	return base_tel_put(a->d, name, sub);
 }
 
 static int
@@ -177,41 +171,30 @@ sessions_cb(const char *cmd __rte_unused, const char *params, struct rte_tel_dat
  * leaves that under the lock, and closes them later.
  */
 static void
-add_stores(struct rte_tel_data *d, const struct link_queue *q)
+sum_stores(const struct link_queue *q, uint64_t *all_stores, uint64_t *all_bytes)
 {
-	uint64_t stores, bytes, all_stores, all_bytes;
+	uint64_t stores, bytes;
 
-	rte_pmd_ism_win_stats(q->ring_win, &all_stores, &all_bytes);
+	rte_pmd_ism_win_stats(q->ring_win, all_stores, all_bytes);
 	for (uint32_t i = 0; i < q->data_win_count; i++) {
 		rte_pmd_ism_win_stats(q->data_win[i], &stores, &bytes);
-		all_stores += stores;
-		all_bytes += bytes;
+		*all_stores += stores;
+		*all_bytes += bytes;
 	}
-	base_tel_dict_u64(d, "stores", all_stores);
-	base_tel_dict_u64(d, "store_bytes", all_bytes);
 }
 
 static void
 queue_show(struct rte_tel_data *d, const struct link_queue *q)
 {
-	struct link_queue_stats st;
+	struct {
+		LINK_QUEUE_SHOWN(BASE_METRIC_FIELD)
+	} shown = { .depth = q->depth };
 
-	link_queue_stats(q, &st);
-	base_tel_dict_u64(d, "depth", q->depth);
-	base_tel_dict_u64(d, "requests", st.requests);
-	base_tel_dict_u64(d, "completions", st.completions);
-	base_tel_dict_u64(d, "payload_tx", st.payload_tx);
-	base_tel_dict_u64(d, "payload_rx", st.payload_rx);
-	add_stores(d, q);
-	base_tel_dict_u64(d, "flushes", st.flushes);
-	base_tel_dict_u64(d, "descriptors", st.descriptors);
-	base_tel_dict_u64(d, "polls", st.polls);
-	base_tel_dict_u64(d, "polls_empty", st.polls_empty);
-	base_tel_dict_u64(d, "no_slot", st.no_slot);
-	base_tel_dict_u64(d, "peer_full", st.peer_full);
-	base_tel_dict_u64(d, "bad", st.bad);
-	base_tel_dict_u64(d, "inflight", st.inflight);
-	base_tel_dict_u64(d, "inflight_max", st.inflight_max);
+	sum_stores(q, &shown.stores, &shown.store_bytes);
+#define GET(name, ...) shown.name = base_count_get(&q->stats.name);
+	LINK_QUEUE_METRICS(GET)
+#undef GET
+	base_tel_metrics(d, &queue_metrics, &shown);
 }
 
 /* Numbers of session n's queues: "N/Q" as names keep the answer flat enough for DPDK's JSON. */
@@ -224,14 +207,14 @@ queues_show(struct answer *a, unsigned int n, const struct link_session *s)
 	if (a->shown != 0 && a->shown + s->geo.queues > QUEUES_SHOWN)
 		return false;
 	for (unsigned int i = 0; i < s->geo.queues; i++) {
-		struct rte_tel_data *sub = new_dict();
+		struct rte_tel_data *sub = base_tel_new();
 		char name[32];
 
 		if (sub == NULL)
 			return false;
 		queue_show(sub, &s->queues[i]);
 		snprintf(name, sizeof(name), "%u/%u", n, i);
-		if (!add_dict(a->d, name, sub))
+		if (!base_tel_put(a->d, name, sub))
 			return false;
 		a->shown++;
 	}
@@ -253,35 +236,18 @@ static int
 stats_cb(const char *cmd __rte_unused, const char *params __rte_unused, struct rte_tel_data *d)
 {
 	struct link_stats sum = { 0 }, st;
-	uint64_t *to = (uint64_t *)&sum;
 	struct link *link;
 
 	pthread_mutex_lock(&links_lock);
 	LIST_FOREACH(link, &links, entry) {
 		link_stats(link, &st);
-		for (size_t i = 0; i < sizeof(sum) / sizeof(*to); i++)
-			to[i] += ((const uint64_t *)&st)[i];
+		base_metrics_add(&link_metrics, &sum, &st);
+		for (unsigned int i = 0; i < LINK_WHY_COUNT; i++)
+			sum.errors[i] += st.errors[i];
 	}
 	pthread_mutex_unlock(&links_lock);
 	rte_tel_data_start_dict(d);
-	base_tel_dict_u64(d, "sessions", sum.sessions);
-	base_tel_dict_u64(d, "ups", sum.ups);
-	base_tel_dict_u64(d, "downs", sum.downs);
-	base_tel_dict_u64(d, "refused", sum.refused);
-	base_tel_dict_u64(d, "protocol_errors", sum.protocol_errors);
-	base_tel_dict_u64(d, "events_ignored", sum.events_ignored);
-	base_tel_dict_u64(d, "hello_retries", sum.hello_retries);
-	base_tel_dict_u64(d, "keepalives_sent", sum.keepalives_sent);
-	base_tel_dict_u64(d, "device_losses", sum.device_losses);
-	base_tel_dict_u64(d, "events_over", sum.events_over);
-	base_tel_dict_u64(d, "calls_delayed", sum.calls_delayed);
-	base_tel_dict_u64(d, "refused_full", sum.refused_full);
-	base_tel_dict_u64(d, "lines_withheld", sum.lines_withheld);
-	base_tel_dict_u64(d, "slices", sum.slices);
-	base_tel_dict_u64(d, "slice_max_ns", sum.slice_max_ns);
-	base_tel_dict_u64(d, "callers", sum.callers);
-	base_tel_dict_u64(d, "held_dmbs", sum.held_dmbs);
-	base_tel_dict_u64(d, "held_bytes", sum.held_bytes);
+	base_tel_metrics(d, &link_metrics, &sum);
 	add_errors(d, sum.errors);
 	return 0;
 }
@@ -289,23 +255,26 @@ stats_cb(const char *cmd __rte_unused, const char *params __rte_unused, struct r
 static bool
 caller_show(struct answer *a, unsigned int n, const struct link_caller *c, uint64_t now_ns)
 {
-	struct rte_tel_data *sub = a->shown++ < CALLERS_SHOWN ? new_dict() : NULL;
+	struct rte_tel_data *sub = a->shown++ < CALLERS_SHOWN ? base_tel_new() : NULL;
+	struct {
+		LINK_CALLER_SHOWN(BASE_METRIC_FIELD)
+	} shown = {
+		.sessions = c->held.sessions,
+		.held_dmbs = c->held.dmbs,
+		.held_bytes = c->held.bytes,
+		.wait_ms = c->ready_ns > now_ns ? (c->ready_ns - now_ns) / BASE_NS_PER_MS : 0,
+	};
 	char name[16];
 
 	if (sub == NULL)
 		return false;
+#define GET(name, ...) shown.name = base_count_get(&c->name);
+	LINK_CALLER_METRICS(GET)
+#undef GET
 	add_hex(sub, "rgid", c->gid);
-	base_tel_dict_u64(sub, "sessions", c->held.sessions);
-	base_tel_dict_u64(sub, "held_dmbs", c->held.dmbs);
-	base_tel_dict_u64(sub, "held_bytes", c->held.bytes);
-	base_tel_dict_u64(sub, "calls", link_count_read(&c->calls));
-	base_tel_dict_u64(sub, "calls_delayed", link_count_read(&c->calls_delayed));
-	base_tel_dict_u64(sub, "refused", link_count_read(&c->refused));
-	base_tel_dict_u64(sub, "events_over", link_count_read(&c->events_over));
-	base_tel_dict_u64(sub, "wait_ms",
-			  c->ready_ns > now_ns ? (c->ready_ns - now_ns) / BASE_NS_PER_MS : 0);
+	base_tel_metrics(sub, &caller_metrics, &shown);
 	snprintf(name, sizeof(name), "%u", n);
-	return add_dict(a->d, name, sub);
+	return base_tel_put(a->d, name, sub);
 }
 
 static int

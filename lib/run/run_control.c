@@ -16,11 +16,14 @@
 #include <unistd.h>
 
 #include "base_bucket.h"
+#include "base_counter.h"
 #include "base_helper.h"
+#include "base_tel.h"
 #include "base_thread.h"
 #include "base_time.h"
 #include "run.h"
 #include "run_name.h"
+#include "run_priv.h"
 #include "run_socket.h"
 
 #define CONNS_MAX 64 /* connections */
@@ -76,14 +79,10 @@ struct run_control {
 	TAILQ_HEAD(, work) works;
 	bool running;
 	uint64_t running_ns; /* since when */
-	atomic_ullong connections, requests, refused, failed;
+	struct {
+		RUN_CONTROL_METRICS(BASE_METRIC_LIVE)
+	} stats;
 };
-
-static void
-count(atomic_ullong *counter)
-{
-	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
 
 /* --- the end of a connection --- */
 
@@ -152,11 +151,11 @@ send_more(struct run_control *c, struct conn *conn)
 static void
 end_request(struct run_control *c, struct conn *conn, struct run_request *r)
 {
-	count(&c->requests);
+	base_count_shared(&c->stats.requests, 1);
 	if (r->code == RUN_RPC_FAILED)
-		count(&c->failed);
+		base_count_shared(&c->stats.failed, 1);
 	else if (r->code != 0)
-		count(&c->refused);
+		base_count_shared(&c->stats.refused, 1);
 	if (c->conf.audit != NULL && r->method != NULL && r->method->owner_only)
 		c->conf.audit(c->conf.arg, r);
 	if (conn == NULL)
@@ -442,14 +441,14 @@ accept_one(struct run_control *c)
 		close(fd);
 		return;
 	}
-	count(&c->connections);
+	base_count_shared(&c->stats.connections, 1);
 	caller.uid = cred.uid;
 	caller.gid = cred.gid;
 	caller.pid = cred.pid;
 	caller.owner = cred.uid == 0 || cred.uid == geteuid();
 	conn = find_place(c, &caller, &why);
 	if (conn == NULL) {
-		count(&c->refused);
+		base_count_shared(&c->stats.refused, 1);
 		refuse_conn(fd, why);
 		return;
 	}
@@ -662,6 +661,7 @@ run_control_create(const struct run_control_conf *conf, struct run_control **out
 		release(c);
 		return ret;
 	}
+	run_telemetry_control(c);
 	*out = c;
 	return 0;
 }
@@ -725,6 +725,7 @@ run_control_stop(struct run_control *c)
 		return true;
 	}
 	run_hangup_to(NULL);
+	run_telemetry_control(NULL);
 	atomic_store(&c->stop, true);
 	(void)!write(c->event, &one, sizeof(one));
 	pthread_join(c->thread, NULL);
@@ -748,10 +749,5 @@ run_control_stop(struct run_control *c)
 void
 run_control_stats(const struct run_control *c, struct run_control_stats *stats)
 {
-#define GET(field) stats->field = atomic_load_explicit(&c->field, memory_order_relaxed)
-	GET(connections);
-	GET(requests);
-	GET(refused);
-	GET(failed);
-#undef GET
+	base_counters_read(&c->stats, stats, sizeof(*stats));
 }

@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "run_metrics.h"
 #include "run_rpc.h"
 
 struct run_control;
@@ -63,7 +64,7 @@ bool run_control_stop(struct run_control *control);
 
 /* Counted since the start. Any thread. */
 struct run_control_stats {
-	unsigned long long connections, requests, refused, failed;
+	RUN_CONTROL_METRICS(BASE_METRIC_FIELD)
 };
 void run_control_stats(const struct run_control *control, struct run_control_stats *stats);
 

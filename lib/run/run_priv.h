@@ -79,6 +79,9 @@ void run_sweep_runtime(const char *dir, const char *prefix);
 
 /* Telemetry /run/loop and /run/process (run_telemetry.c). */
 void run_telemetry_start(void);
+struct run_control;
+/* /run/control tells of this one; NULL: of none any more. */
+void run_telemetry_control(const struct run_control *c);
 
 struct base_watch;
 /* The watchdog of a worker; NULL: no such worker. */

@@ -55,7 +55,8 @@ done
 ops=$(telemetry_value server /blk/exports exports 0 read ops)
 stat_attach 0 server --openmetrics
 stat_printed "^blk_export_operations_total\{export=\"disk\",operation=\"read\"\} $ops\$"
-stat_printed '^blk_export_latency_seconds\{export="disk",quantile="0.99"\} 0\.[0-9]*[1-9][0-9]*$'
+stat_printed '^blk_export_latency_seconds_sum\{export="disk"\} [0-9]*\.[0-9]*[1-9][0-9]*$'
+stat_printed '^blk_export_latency_seconds_bucket\{export="disk",le="\+Inf"\} [1-9][0-9]*$'
 ops=$(telemetry_value client "/blk/client/disk,${GID[a]},disk" read_ops)
 stat_attach 0 client --openmetrics
 stat_printed "^blk_disk_operations_total\{.*disk=\"disk\",operation=\"read\"\} $ops\$"

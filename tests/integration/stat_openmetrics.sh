@@ -22,6 +22,25 @@ valid() {
 	import json, sys
 	from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 	from prometheus_client.parser import text_string_to_metric_families as parse_old
+	# Of each set of labels: buckets that grow, the last one for all; _count and _sum of them.
+	def histogram(family):
+	    series = {}
+	    for s in family.samples:
+	        labels = tuple(sorted(item for item in s.labels.items() if item[0] != 'le'))
+	        series.setdefault(labels, []).append(s)
+	    for samples in series.values():
+	        buckets = [s for s in samples if s.name == family.name + '_bucket']
+	        le = [float(s.labels['le']) for s in buckets]
+	        counts = [s.value for s in buckets]
+	        rest = {s.name[len(family.name):]: s.value for s in samples[len(buckets):]}
+	        assert len(le) > 40 and le == sorted(set(le)), le
+	        assert buckets[-1].labels['le'] == '+Inf' and counts == sorted(counts), counts
+	        assert rest.keys() == {'_count', '_sum'} and rest['_count'] == counts[-1], rest
+	        # No time is above its bucket's end, which is half as long again as its start at most.
+	        if counts[0] == 0 and counts[-1] == counts[-2]:
+	            each = [counts[0]] + [b - a for a, b in zip(counts, counts[1:])]
+	            most = sum(n * end for n, end in zip(each, le[:-1]))
+	            assert most / 2 <= rest['_sum'] <= most, (rest, most)
 	text = open(sys.argv[1]).read()
 	families = {family.name: family for family in parse(text)}
 	samples = sum(len(family.samples) for family in families.values())
@@ -33,6 +52,8 @@ valid() {
 	    assert family.unit in ('', 'bytes', 'seconds'), family
 	    if family.type == 'counter':
 	        assert all(s.name == family.name + '_total' for s in family.samples), family
+	    if family.type == 'histogram':
+	        histogram(family)
 	xstats = json.load(open(sys.argv[2]))
 	told = {s.value for name, family in families.items() if name.startswith('ism_')
 	        for s in family.samples}
@@ -49,7 +70,8 @@ for name in server client; do
 	stat_attach 0 $name --openmetrics
 	valid "$WORK/run.out" "$WORK/xstats.$name"
 done
-stat_printed '^blk_disk_latency_seconds\{.*quantile="0.999"\} '
+stat_printed '^# TYPE blk_disk_latency_seconds histogram$'
+stat_printed '^blk_disk_latency_seconds_bucket\{.*le="\+Inf"\} [1-9]'
 stat_printed '^blk_mount_copies_total 0$'
 stat_printed '^blk_mount_placed_total '
 stat_printed '^link_session_state\{.*service="blk",role="initiator"\} 1$'

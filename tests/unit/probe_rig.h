@@ -174,13 +174,13 @@ probe_rig_run(struct probe_rig *r, uint64_t count)
 	probe_rig_until(r, PROBE_READY);
 }
 
-static inline const struct probe_client_stats *
+static inline const struct probe_tester_counts *
 probe_rig_counts(const struct probe_rig *r)
 {
 	return &r->c[RIG_ASKS]->tester.counts;
 }
 
-static inline const struct probe_server_stats *
+static inline const struct probe_testee_counts *
 probe_rig_received(const struct probe_rig *r)
 {
 	return &r->srv[RIG_ANSWERS]->workers[0].counts;

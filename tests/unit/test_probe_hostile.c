@@ -142,7 +142,7 @@ test_tester_lies(void **state)
 		assert_int_equal(begin(PROBE_MODE_STREAM, 64, 8), PROBE_OK);
 		post(lies[i].op, lies[i].unit, lies[i].off, lies[i].len, zeros, lies[i].bytes);
 		until(&own.downs, i + 1);
-		assert_int_equal(probe_rig_received(&r)->lies, i + 1);
+		assert_int_equal(probe_rig_received(&r)->errors_protocol, i + 1);
 		/* Who lost it may come again. */
 		until(&own.ups, i + 2);
 	}
@@ -308,7 +308,7 @@ test_testee_lies(void **state)
 	own_listen();
 	for (unsigned int i = 0; i < RTE_DIM(lies); i++) {
 		lying_run(lies[i], PROBE_OPENING);
-		assert_int_equal(probe_rig_counts(&r)->err_protocol, 1);
+		assert_int_equal(probe_rig_counts(&r)->errors_protocol, 1);
 		until(&own.ups, i + 2);
 		probe_rig_until(&r, PROBE_READY);
 		assert_non_null(
@@ -326,7 +326,7 @@ test_testee_refuses(void **state)
 		lying_run(LIE_REFUSE, PROBE_READY);
 		assert_string_equal(probe_client_trouble(r.c[RIG_ASKS]),
 				    "the peer refuses: it does not know this mode");
-		assert_int_equal(probe_rig_counts(&r)->err_status, 1);
+		assert_int_equal(probe_rig_counts(&r)->errors_status, 1);
 		assert_int_equal(probe_rig_counts(&r)->messages, 0);
 	}
 	/* One session for the first shape, one for that of the runs. */
@@ -366,7 +366,7 @@ test_mismatch_here(void **state)
 static void
 test_mismatch_told(void **state)
 {
-	const struct probe_client_stats *c;
+	const struct probe_tester_counts *c;
 	const struct probe_testee *e;
 	uint64_t end = base_now_ns() + RIG_SECONDS * BASE_NS_PER_S;
 

@@ -35,7 +35,7 @@ test_stop(void **state)
 {
 	probe_rig_up(&r, true);
 	for (size_t m = 0; m < RTE_DIM(modes); m++) {
-		const struct probe_client_stats *c = probe_rig_counts(&r);
+		const struct probe_tester_counts *c = probe_rig_counts(&r);
 
 		probe_rig_set(&r, "fwd", modes[m]);
 		probe_rig_start(&r);
@@ -69,7 +69,7 @@ test_time(void **state)
 static void
 test_rate(void **state)
 {
-	const struct probe_client_stats *c = probe_rig_counts(&r);
+	const struct probe_tester_counts *c = probe_rig_counts(&r);
 	uint64_t ns;
 
 	probe_rig_up(&r, true);
@@ -91,7 +91,7 @@ break_and_return(const char *fault, unsigned int lost)
 	probe_rig_ends(&r, &(struct inproc_conf){ .functions = 2, .direct = fault == NULL });
 	probe_rig_open(&r);
 	for (size_t m = 0; m < RTE_DIM(modes); m++) {
-		const struct probe_client_stats *c = probe_rig_counts(&r);
+		const struct probe_tester_counts *c = probe_rig_counts(&r);
 
 		probe_rig_set(&r, "fwd", modes[m]);
 		probe_rig_set(&r, "count", "0");
@@ -108,12 +108,12 @@ break_and_return(const char *fault, unsigned int lost)
 		probe_rig_until(&r, PROBE_READY);
 		assert_non_null(
 			strstr(probe_client_trouble(asks()), "the session broke: no session with"));
-		assert_int_equal(c->err_broken, 1);
+		assert_int_equal(c->errors_broken, 1);
 		assert_int_equal(c->mismatches, 0);
 		probe_rig_run(&r, 1000);
 		assert_string_equal(probe_client_trouble(asks()), "");
 		assert_int_equal(c->messages, 1000);
-		assert_int_equal(c->err_broken, 0);
+		assert_int_equal(c->errors_broken, 0);
 	}
 	probe_rig_down(&r);
 }
@@ -160,7 +160,7 @@ test_stuck(void **state)
 		assert_int_equal(probe_rig_state(&r), halted ? PROBE_STOPPING : PROBE_RUNNING);
 		r.ahead_ns += PROBE_ANSWER_NS;
 		probe_rig_until(&r, PROBE_OPENING);
-		assert_int_equal(probe_rig_counts(&r)->err_stuck, 1);
+		assert_int_equal(probe_rig_counts(&r)->errors_stuck, 1);
 		assert_true(probe_rig_counts(&r)->lost > 0);
 		r.stalled = false;
 		probe_rig_until(&r, PROBE_READY);

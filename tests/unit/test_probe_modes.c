@@ -11,7 +11,7 @@ static const uint32_t sizes[] = { 1,	7,    8,    15,	  16,	 63,	 64,
 static void
 check_run(uint64_t messages, uint64_t bytes)
 {
-	const struct probe_client_stats *c = probe_rig_counts(&r);
+	const struct probe_tester_counts *c = probe_rig_counts(&r);
 
 	assert_string_equal(probe_client_trouble(r.c[RIG_ASKS]), "");
 	assert_int_equal(c->messages, messages);
@@ -19,7 +19,8 @@ check_run(uint64_t messages, uint64_t bytes)
 	assert_int_equal(c->peer_messages, messages);
 	assert_int_equal(c->lost, 0);
 	assert_int_equal(c->mismatches, 0);
-	assert_int_equal(c->err_protocol + c->err_status + c->err_broken + c->err_stuck, 0);
+	assert_int_equal(c->errors_protocol + c->errors_status + c->errors_broken + c->errors_stuck,
+			 0);
 	/* BEGIN and END are answers, but no requests of the run. */
 	assert_int_equal(c->answers, c->requests + 2);
 	assert_int_equal(r.c[RIG_ASKS]->tester.latency.count, c->requests);
@@ -30,7 +31,7 @@ check_run(uint64_t messages, uint64_t bytes)
 static void
 run(uint64_t count, uint32_t size)
 {
-	const struct probe_server_stats *got = probe_rig_received(&r);
+	const struct probe_testee_counts *got = probe_rig_received(&r);
 	uint64_t messages = got->messages, bytes = got->bytes, runs = got->runs;
 
 	probe_rig_run(&r, count);
@@ -38,7 +39,7 @@ run(uint64_t count, uint32_t size)
 	assert_int_equal(got->messages - messages, count);
 	assert_int_equal(got->bytes - bytes, count * size);
 	assert_int_equal(got->runs - runs, 1);
-	assert_int_equal(got->lies, 0);
+	assert_int_equal(got->errors_protocol, 0);
 }
 
 static void

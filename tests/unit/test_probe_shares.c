@@ -354,7 +354,7 @@ test_all_modes(void **state)
 			assert_int_equal(probe_rig_counts(&r)->mismatches, 0);
 		}
 	}
-	assert_int_equal(probe_rig_received(&r)->lies, 0);
+	assert_int_equal(probe_rig_received(&r)->errors_protocol, 0);
 	probe_rig_down(&r);
 }
 

@@ -130,7 +130,9 @@ disks(void **state)
 {
 	char *text = text_of(
 		"{\"blk_exports\": {\"0\": {\"name\": \"disk\", \"size\": 1024, \"inflight\": 2,"
-		"  \"p50_ns\": 1500, \"p99_ns\": 0, \"max_ns\": 2000000000,"
+		"  \"p50_ns\": 1500, \"p99_ns\": 0, \"max_ns\": 1500, \"histogram\":"
+		"  {\"sum_ns\": 4500, \"min_ns\": 1500, \"max_ns\": 1500, \"first\": 119,"
+		"    \"buckets\": [3]},"
 		"  \"read\": {\"ops\": 3, \"bytes\": 4, \"errors\": 5}}},"
 		"\"blk_client\": {\"0x2\": {\"up\": 1, \"ups\": 9,"
 		"  \"disk\": {\"d\": {\"write_zeroes_ops\": 6, \"flush_errors\": 7,"
@@ -141,10 +143,14 @@ disks(void **state)
 
 	has(text, "blk_export_size_bytes{export=\"disk\"} 1024");
 	has(text, "blk_export_inflight{export=\"disk\"} 2");
-	has(text, "# TYPE blk_export_latency_seconds summary");
+	has(text, "# TYPE blk_export_latency_seconds histogram");
 	has(text, "# UNIT blk_export_latency_seconds seconds");
-	has(text, "blk_export_latency_seconds{export=\"disk\",quantile=\"0.5\"} 0.000001500");
-	has(text, "blk_export_latency_seconds{export=\"disk\",quantile=\"1\"} 2.000000000");
+	has(text, "blk_export_latency_seconds_bucket{export=\"disk\",le=\"0.000001023\"} 0");
+	has(text, "blk_export_latency_seconds_bucket{export=\"disk\",le=\"0.000001535\"} 3");
+	has(text, "blk_export_latency_seconds_bucket{export=\"disk\",le=\"+Inf\"} 3");
+	has(text, "blk_export_latency_seconds_count{export=\"disk\"} 3");
+	has(text, "blk_export_latency_seconds_sum{export=\"disk\"} 0.000004500");
+	assert_null(strstr(text, "p50"));
 	has(text, "blk_export_operations_total{export=\"disk\",operation=\"read\"} 3");
 	has(text, "blk_export_data_bytes_total{export=\"disk\",operation=\"read\"} 4");
 	has(text, "blk_export_errors_total{export=\"disk\",operation=\"read\"} 5");
@@ -176,7 +182,7 @@ consoles(void **state)
 	has(text, "cons_console_observers{console=\"sh\"} 2");
 	has(text, "cons_console_cut_bytes_total{console=\"sh\"} 4");
 	has(text, "cons_client_credits{peer=\"0x2\",console=\"sh\"} 5");
-	has(text, "cons_client_received_bytes_total{peer=\"0x2\",console=\"sh\"} 6");
+	has(text, "cons_client_sent_bytes_total{peer=\"0x2\",console=\"sh\"} 6");
 	free(text);
 }
 

@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #include "base_time.h"
-#include "ismstat.h"
+#include "source.h"
 
 #define HELLO "{\"version\":\"DPDK 22.11.11\",\"pid\":4711,\"max_output_len\":16384}"
 

@@ -86,7 +86,7 @@ latencies(const struct base_hist *h, unsigned int first)
 	uint64_t lower = 0;
 
 	for (unsigned int i = 0; i < BASE_HIST_BUCKETS; i++) {
-		lower += h->bucket[i];
+		lower += base_count_get(&h->bucket[i]);
 		if (i < first)
 			continue;
 		json_array_append_new(buckets, json_integer((json_int_t)lower));
@@ -94,9 +94,10 @@ latencies(const struct base_hist *h, unsigned int first)
 	}
 	object = json_pack("{s:{s:i, s:i, s:i, s:i, s:i, s:s, s:{s:I, s:I, s:I, s:i, s:o}}}",
 			   "disk", "min_ns", 1, "p50_ns", 2, "p99_ns", 3, "p999_ns", 4, "max_ns", 5,
-			   "name", "d", VIEW_HISTOGRAM, "sum_ns", (json_int_t)h->sum, "min_ns",
-			   (json_int_t)h->min, "max_ns", (json_int_t)h->max, "first", (int)first,
-			   "buckets", buckets);
+			   "name", "d", VIEW_HISTOGRAM, "sum_ns",
+			   (json_int_t)base_count_get(&h->sum), "min_ns",
+			   (json_int_t)base_count_get(&h->min), "max_ns", (json_int_t)h->max,
+			   "first", (int)first, "buckets", buckets);
 	assert_non_null(object);
 	return object;
 }

@@ -87,8 +87,8 @@ in_order(void **state)
 	wire_stop_thread(wire);
 	fabric_fn_stats(wire->fn[0], &st);
 	assert_int_equal(st.commands, 2000);
-	assert_true(st.cuts >= 600);
-	assert_true(st.turns > st.cuts);
+	assert_true(st.turns_cut >= 600);
+	assert_true(st.turns > st.turns_cut);
 }
 
 /* An error in the middle ends the message, once, and the next one begins afresh. */

@@ -32,6 +32,8 @@
 
 #include "base_hist.h"
 #include "blk.h"
+#include "blk_client_metrics.h"
+#include "blk_metrics.h"
 #include "link.h"
 
 struct blk_client;
@@ -248,14 +250,8 @@ void blk_cq_abort(struct blk_cq *cq, int err);
 int blk_extents_seek(const void *payload, size_t len, bool hole, uint64_t *pos, uint64_t end);
 
 struct blk_cq_stats {
-	uint64_t ops[BLK_OP_COUNT], bytes[BLK_OP_COUNT], errors[BLK_OP_COUNT];
-	uint64_t replays; /* ios that were sent again */
-	uint64_t waits; /* ios that found too few free slots */
-	uint64_t digest_errors;
-	uint64_t timeouts; /* ios that a limit has ended */
-	uint64_t cancels; /* ios that blk_cq_cancel() has ended */
-	uint64_t orphans; /* requests whose io had ended before their answer */
-	uint64_t late_answers; /* of those, answered in the end */
+	BLK_OP_METRICS(BLK_OP_FIELD)
+	BLK_CQ_METRICS(BASE_METRIC_FIELD)
 	uint64_t lat_ns_sum[BLK_OP_COUNT];
 };
 /* Any thread. */

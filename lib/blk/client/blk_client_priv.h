@@ -27,6 +27,7 @@
 
 #include <rte_common.h>
 
+#include "base_counter.h"
 #include "base_log.h"
 #include "base_time.h"
 #include "blk_client.h"
@@ -71,7 +72,7 @@ bool blk_reply_info(const struct blk_export_info *raw, struct blk_disk_info *inf
 
 /* Counters of one export; any data thread adds, anyone reads: relaxed. */
 struct blk_disk_counters {
-	_Atomic uint64_t ops[BLK_OP_COUNT], bytes[BLK_OP_COUNT], errors[BLK_OP_COUNT];
+	BLK_OP_METRICS(BLK_OP_LIVE)
 };
 
 struct blk_disk {
@@ -120,7 +121,7 @@ TAILQ_HEAD(blk_io_list, blk_io);
  */
 struct blk_cq_disk {
 	struct base_hist latency; /* of ios that succeeded */
-	uint64_t started, ended;
+	_Atomic uint64_t started, ended;
 	uint64_t heard_ns; /* the newest answer; the data thread's own */
 	bool stalled; /* the peer answers nothing: new ios end at once; the data thread's own */
 };
@@ -156,7 +157,11 @@ struct blk_cq {
 		uint8_t *mem;
 	} room[BLK_IO_CHUNKS_MAX];
 	unsigned int room_first, room_end; /* of those not used yet; the same: no room */
-	struct blk_cq_stats stats; /* written by the data thread, read by anyone: blk_count() */
+	struct {
+		BLK_OP_METRICS(BLK_OP_LIVE)
+		BLK_CQ_METRICS(BASE_METRIC_LIVE)
+		_Atomic uint64_t lat_ns_sum[BLK_OP_COUNT];
+	} stats; /* as struct blk_cq_stats; the data thread writes */
 } __rte_cache_aligned;
 
 /* --- the one request of control --- */
@@ -297,12 +302,5 @@ void blk_telemetry_add(struct blk_client *c);
 void blk_telemetry_remove(struct blk_client *c);
 /* Refresh what telemetry shows of the session. Control thread. */
 void blk_telemetry_refresh(struct blk_client *c);
-
-/* A counter with one writer, read by other threads. */
-static inline void
-blk_count(uint64_t *counter, uint64_t n)
-{
-	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
-}
 
 #endif

@@ -13,20 +13,15 @@
 #include "base_dpdk.h"
 #include "base_tel.h"
 #include "base_text.h"
+#include "link_tel.h"
 
 /* Guards the list and each client's copy of its session's state. */
 static pthread_mutex_t blk_telemetry_lock = PTHREAD_MUTEX_INITIALIZER;
 static TAILQ_HEAD(, blk_client) clients = TAILQ_HEAD_INITIALIZER(clients);
 
-static const char *const op_names[BLK_OP_COUNT] = {
-	[BLK_READ] = "read",
-	[BLK_WRITE] = "write",
-	[BLK_FLUSH] = "flush",
-	[BLK_DISCARD] = "discard",
-	[BLK_WRITE_ZEROES] = "write_zeroes",
-	[BLK_BLOCK_STATUS] = "block_status",
-	[BLK_COPY] = "copy",
-};
+static const struct base_metrics client_metrics = BASE_METRICS(BLK_CLIENT_METRICS),
+				 disk_metrics = BASE_METRICS(BLK_DISK_METRICS),
+				 queue_metrics = BASE_METRICS(BLK_CQ_SHOWN);
 
 void
 blk_telemetry_add(struct blk_client *c)
@@ -69,24 +64,21 @@ static int
 show_session(const struct blk_client *c, const char *rest, struct rte_tel_data *d)
 {
 	const struct link_session_info *info = &c->info;
+	const struct {
+		BLK_CLIENT_METRICS(BASE_METRIC_FIELD)
+	} shown = {
+		.up = info->up,
+		.ready = blk_client_up(c),
+		.disks = blk_client_disks(c),
+	};
 	char gid[BASE_GID_STRLEN];
 
 	rte_tel_data_start_dict(d);
 	rte_tel_data_add_dict_string(d, "peer", base_gid_str(info->rgid, gid));
-	rte_tel_data_add_dict_int(d, "up", info->up);
-	rte_tel_data_add_dict_int(d, "ready", blk_client_up(c));
 	rte_tel_data_add_dict_string(d, "why", info->up ? "" : link_why_str(info->why));
 	rte_tel_data_add_dict_string(d, "reason", info->reason);
-	base_tel_dict_u64(d, "ups", info->ups);
-	base_tel_dict_u64(d, "version", info->version);
-	base_tel_dict_u64(d, "features", info->features);
-	base_tel_dict_u64(d, "queues", info->queues);
-	base_tel_dict_u64(d, "depth", info->depth);
-	base_tel_dict_u64(d, "slot_size", info->slot_size);
-	base_tel_dict_u64(d, "keepalives_sent", info->keepalives_sent);
-	base_tel_dict_u64(d, "keepalives_seen", info->keepalives_seen);
-	base_tel_dict_u64(d, "protocol_errors", info->protocol_errors);
-	base_tel_dict_u64(d, "disks", blk_client_disks(c));
+	base_tel_metrics(d, &client_metrics, &shown);
+	link_tel_session(d, info);
 	return 0;
 }
 
@@ -107,53 +99,61 @@ add_op(struct rte_tel_data *d, unsigned int op, const char *what, uint64_t value
 {
 	char name[64];
 
-	snprintf(name, sizeof(name), "%s_%s", op_names[op], what);
+	if (blk_op_str(op) == NULL)
+		return;
+	snprintf(name, sizeof(name), "%s_%s", blk_op_str(op), what);
 	base_tel_dict_u64(d, name, value);
-}
-
-static void
-add_latency(struct rte_tel_data *d, const struct base_hist *h)
-{
-	struct base_hist_summary s;
-
-	base_hist_summary(h, &s);
-	base_tel_dict_u64(d, "min_ns", s.min);
-	base_tel_dict_u64(d, "p50_ns", s.p50);
-	base_tel_dict_u64(d, "p99_ns", s.p99);
-	base_tel_dict_u64(d, "p999_ns", s.p999);
-	base_tel_dict_u64(d, "max_ns", s.max);
 }
 
 static int
 show_disk(const struct blk_client *c, const char *rest, struct rte_tel_data *d)
 {
 	const struct blk_disk *disk = rest != NULL ? blk_client_disk_by_name(c, rest) : NULL;
-	const struct blk_disk_counters *dc;
 	struct base_hist latency = { 0 };
-	unsigned int op;
+	struct {
+		BLK_DISK_METRICS(BASE_METRIC_FIELD)
+	} shown;
 
 	if (disk == NULL)
 		return -ENOENT;
-	dc = &disk->counters;
+	shown.present = blk_disk_present(disk);
+	shown.size = blk_disk_size(disk);
+	shown.flags = blk_disk_flags(disk);
+	shown.losses = blk_disk_losses(disk);
+	shown.orphans_now = atomic_load_explicit(&disk->orphans, memory_order_relaxed);
+	shown.inflight = blk_disk_latency(c, disk, &latency);
 	rte_tel_data_start_dict(d);
 	rte_tel_data_add_dict_string(d, "name", disk->name);
 	rte_tel_data_add_dict_string(d, "description", disk->desc);
-	rte_tel_data_add_dict_int(d, "present", blk_disk_present(disk));
-	base_tel_dict_u64(d, "size", blk_disk_size(disk));
-	base_tel_dict_u64(d, "flags", blk_disk_flags(disk));
-	base_tel_dict_u64(d, "losses", blk_disk_losses(disk));
-	base_tel_dict_u64(d, "orphans", atomic_load_explicit(&disk->orphans, memory_order_relaxed));
-	base_tel_dict_u64(d, "inflight", blk_disk_latency(c, disk, &latency));
-	add_latency(d, &latency);
-	for (op = 0; op < BLK_OP_COUNT; op++) {
-		if (op_names[op] == NULL)
-			continue;
-		add_op(d, op, "ops", atomic_load_explicit(&dc->ops[op], memory_order_relaxed));
-		add_op(d, op, "bytes", atomic_load_explicit(&dc->bytes[op], memory_order_relaxed));
-		add_op(d, op, "errors",
-		       atomic_load_explicit(&dc->errors[op], memory_order_relaxed));
+	base_tel_metrics(d, &disk_metrics, &shown);
+	base_tel_latency(d, &latency);
+	for (unsigned int op = 0; op < BLK_OP_COUNT; op++) {
+#define SHOW(name, ...) add_op(d, op, #name, base_count_get(&disk->counters.name[op]));
+		BLK_OP_METRICS(SHOW)
+#undef SHOW
 	}
 	return 0;
+}
+
+static void
+queue_numbers(struct rte_tel_data *d, const struct blk_cq_stats *st,
+	      const struct link_queue_stats *link)
+{
+	struct {
+		BLK_CQ_SHOWN(BASE_METRIC_FIELD)
+	} shown = {
+		.inflight = link->inflight,
+		.requests = link->requests,
+		.completions = link->completions,
+		.descriptor_stores = link->flushes,
+		.polls = link->polls,
+		.polls_empty = link->polls_empty,
+	};
+
+#define GET(name, ...) shown.name = st->name;
+	BLK_CQ_METRICS(GET)
+#undef GET
+	base_tel_metrics(d, &queue_metrics, &shown);
 }
 
 static int
@@ -172,30 +172,16 @@ show_queue(const struct blk_client *c, const char *rest, struct rte_tel_data *d)
 	q = atomic_load_explicit(&c->cqs[index].given, memory_order_acquire);
 	if (q != NULL)
 		link_queue_stats(q, &link);
+	blk_cq_latency(&c->cqs[index], &latency);
 	rte_tel_data_start_dict(d);
 	for (op = 0; op < BLK_OP_COUNT; op++) {
-		if (op_names[op] == NULL)
-			continue;
-		add_op(d, op, "ops", st.ops[op]);
-		add_op(d, op, "bytes", st.bytes[op]);
-		add_op(d, op, "errors", st.errors[op]);
+#define SHOW(name, ...) add_op(d, op, #name, st.name[op]);
+		BLK_OP_METRICS(SHOW)
+#undef SHOW
 		add_op(d, op, "mean_ns", st.ops[op] ? st.lat_ns_sum[op] / st.ops[op] : 0);
 	}
-	blk_cq_latency(&c->cqs[index], &latency);
-	add_latency(d, &latency);
-	base_tel_dict_u64(d, "replays", st.replays);
-	base_tel_dict_u64(d, "waits", st.waits);
-	base_tel_dict_u64(d, "digest_errors", st.digest_errors);
-	base_tel_dict_u64(d, "timeouts", st.timeouts);
-	base_tel_dict_u64(d, "cancels", st.cancels);
-	base_tel_dict_u64(d, "orphans", st.orphans);
-	base_tel_dict_u64(d, "late_answers", st.late_answers);
-	base_tel_dict_u64(d, "inflight", link.inflight);
-	base_tel_dict_u64(d, "requests", link.requests);
-	base_tel_dict_u64(d, "completions", link.completions);
-	base_tel_dict_u64(d, "descriptor_stores", link.flushes);
-	base_tel_dict_u64(d, "polls", link.polls);
-	base_tel_dict_u64(d, "polls_empty", link.polls_empty);
+	base_tel_latency(d, &latency);
+	queue_numbers(d, &st, &link);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 
 #include "base_crc.h"
+#include "base_tel.h"
 #include "base_time.h"
 
 /* One DISCARD, WRITE_ZEROES or BLOCK_STATUS request: a round number below 2^32. */
@@ -119,7 +120,7 @@ blk_cq_detach(struct blk_cq *cq)
 		io->p.err = 0;
 		io->p.started = false;
 		io->p.replayed = true;
-		blk_count(&cq->stats.replays, 1);
+		base_count(&cq->stats.replays, 1);
 	}
 	TAILQ_CONCAT(&cq->started, &cq->waiting, p.entry);
 	TAILQ_CONCAT(&cq->waiting, &cq->started, p.entry);
@@ -304,7 +305,7 @@ start_io(struct blk_cq *cq, struct blk_io *io, uint64_t now_ns)
 		return -EIO;
 	}
 	if (io->home == NULL && link_slots_free(cq->q) < chunks) {
-		blk_count(&cq->stats.waits, io->p.waited ? 0 : 1);
+		base_count(&cq->stats.waits, io->p.waited ? 0 : 1);
 		io->p.waited = true;
 		return -EAGAIN;
 	}
@@ -469,7 +470,7 @@ blk_cq_submit(struct blk_cq *cq, struct blk_io *io)
 	io->p.first = BLK_NO_SLOT;
 	cq->inflight++;
 	cq->hasty += io->hasty;
-	blk_count(&blk_cq_disk(cq, io)->started, 1);
+	base_count(&blk_cq_disk(cq, io)->started, 1);
 	TAILQ_INSERT_TAIL(&cq->waiting, io, p.entry);
 	/* The usual case goes out at once; whatever is in the way is blk_cq_poll()'s matter. */
 	if (TAILQ_FIRST(&cq->waiting) == io && cq->attached && is_ready(cq))
@@ -529,13 +530,8 @@ blk_cq_abort(struct blk_cq *cq, int err)
 void
 blk_cq_stats(const struct blk_cq *cq, struct blk_cq_stats *stats)
 {
-	const uint64_t *from = (const uint64_t *)&cq->stats;
-	uint64_t *to = (uint64_t *)stats;
-	size_t i;
-
-	static_assert(sizeof(*stats) % sizeof(uint64_t) == 0, "only 64-bit counters in it");
-	for (i = 0; i < sizeof(*stats) / sizeof(uint64_t); i++)
-		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+	static_assert(sizeof(*stats) == sizeof(cq->stats), "the same numbers");
+	base_counters_read(&cq->stats, stats, sizeof(*stats));
 }
 
 void
@@ -557,8 +553,8 @@ blk_disk_latency(const struct blk_client *c, const struct blk_disk *d, struct ba
 	for (i = 0; i < c->conf.queues; i++) {
 		cd = &c->cqs[i].disks[d - c->disks];
 		base_hist_merge(sum, &cd->latency);
-		ended += __atomic_load_n(&cd->ended, __ATOMIC_RELAXED);
-		started += __atomic_load_n(&cd->started, __ATOMIC_RELAXED);
+		ended += base_count_get(&cd->ended);
+		started += base_count_get(&cd->started);
 	}
 	/* Each a moment of its own. */
 	return started > ended ? started - ended : 0;

@@ -43,20 +43,19 @@ static void
 account(struct blk_cq *cq, const struct blk_io *io, int err, uint64_t now_ns)
 {
 	struct blk_disk_counters *dc = &io->disk->counters;
-	struct blk_cq_stats *st = &cq->stats;
 	uint64_t ns = now_ns > io->p.queued_ns ? now_ns - io->p.queued_ns : 0;
 
 	if (err != 0) {
-		blk_count(&st->errors[io->op], 1);
-		atomic_fetch_add_explicit(&dc->errors[io->op], 1, memory_order_relaxed);
+		base_count(&cq->stats.errors[io->op], 1);
+		base_count_shared(&dc->errors[io->op], 1);
 		return;
 	}
-	blk_count(&st->ops[io->op], 1);
-	blk_count(&st->bytes[io->op], io->len);
-	blk_count(&st->lat_ns_sum[io->op], ns);
+	base_count(&cq->stats.ops[io->op], 1);
+	base_count(&cq->stats.bytes[io->op], io->len);
+	base_count(&cq->stats.lat_ns_sum[io->op], ns);
 	base_hist_add(&blk_cq_disk(cq, io)->latency, ns, 1);
-	atomic_fetch_add_explicit(&dc->ops[io->op], 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&dc->bytes[io->op], io->len, memory_order_relaxed);
+	base_count_shared(&dc->ops[io->op], 1);
+	base_count_shared(&dc->bytes[io->op], io->len);
 }
 
 void
@@ -67,7 +66,7 @@ blk_cq_end(struct blk_cq *cq, struct blk_io *io, int err, uint64_t now_ns)
 	else
 		io->iov_count = 0;
 	account(cq, io, err, now_ns);
-	blk_count(&blk_cq_disk(cq, io)->ended, 1);
+	base_count(&blk_cq_disk(cq, io)->ended, 1);
 	cq->inflight--;
 	cq->hasty -= io->hasty;
 	io->done(io, err);
@@ -226,13 +225,13 @@ take_answer(struct blk_cq *cq, const struct link_cqe *cqe, uint64_t now_ns)
 		hear_disk(cq, slot->disk, now_ns);
 	err = judge_status(cq, slot, cqe->status);
 	if (slot->io == NULL && !slot->admin) {
-		blk_count(&cq->stats.late_answers, slot->orphan);
+		base_count(&cq->stats.late_answers, slot->orphan);
 		blk_cq_orphan_gone(slot);
 		blk_cq_put_slot(cq, cqe->id);
 		return;
 	}
 	if (!digest_fits(cq, cqe)) {
-		blk_count(&cq->stats.digest_errors, 1);
+		base_count(&cq->stats.digest_errors, 1);
 		if (++slot->tries < BLK_DIGEST_TRIES) {
 			blk_cq_send(cq, cqe->id);
 			return;

@@ -38,7 +38,7 @@ blk_cq_orphan(struct blk_cq *cq, struct blk_io *io)
 		slot->orphan = true;
 		if (blk_op_changes(slot->req.op))
 			atomic_fetch_add_explicit(&slot->disk->orphans, 1, memory_order_relaxed);
-		blk_count(&cq->stats.orphans, 1);
+		base_count(&cq->stats.orphans, 1);
 	}
 }
 
@@ -55,7 +55,7 @@ give_up(struct blk_cq *cq, struct blk_io *io, int err, uint64_t now_ns)
 void
 blk_cq_cancel(struct blk_cq *cq, struct blk_io *io, int err)
 {
-	blk_count(&cq->stats.cancels, 1);
+	base_count(&cq->stats.cancels, 1);
 	give_up(cq, io, err, base_now_ns());
 }
 
@@ -111,7 +111,7 @@ end_those_over(struct blk_cq *cq, struct blk_io_list *list, uint64_t now_ns)
 		next = TAILQ_NEXT(io, p.entry);
 		if (!is_over(cq, io, now_ns))
 			continue;
-		blk_count(&cq->stats.timeouts, 1);
+		base_count(&cq->stats.timeouts, 1);
 		give_up(cq, io, -EIO, now_ns);
 		n++;
 	}

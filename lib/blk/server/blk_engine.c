@@ -14,6 +14,8 @@
 #include <liburing.h>
 #include <rte_common.h>
 
+#include "base_counter.h"
+#include "base_tel.h"
 #include "base_time.h"
 #include "blk_engine.h"
 #include "blk_log.h"
@@ -54,15 +56,9 @@ struct blk_engine {
 	uint8_t *zeros; /* BLK_ZEROS_MAX, never written */
 
 	struct {
-		_Atomic uint64_t steps_inline, steps_ring, steps_later, submits, parked, retries;
+		BLK_ENGINE_METRICS(BASE_METRIC_LIVE)
 	} stats;
 };
-
-/* One writer, so no locked instruction is needed; pairs with nothing. */
-#define COUNT(e, field)                                                                            \
-	atomic_store_explicit(&(e)->stats.field,                                                   \
-			      atomic_load_explicit(&(e)->stats.field, memory_order_relaxed) + 1,   \
-			      memory_order_relaxed)
 
 static void
 list_init(struct io_list *list)
@@ -395,7 +391,7 @@ ring_step(struct blk_engine *e, struct blk_eio *io, const struct blk_step *step)
 	prep_step(e, io, step, sqe);
 	e->in_kernel++;
 	(*held)++;
-	COUNT(e, steps_ring);
+	base_count(&e->stats.steps_ring, 1);
 	return true;
 }
 
@@ -468,7 +464,7 @@ run_io(struct blk_engine *e, struct blk_eio *io)
 		case WAY_INLINE:
 			break;
 		}
-		COUNT(e, steps_inline);
+		base_count(&e->stats.steps_inline, 1);
 		status = blk_steps_result(io, call_step(e, io, &step));
 		if (status != BLK_OK)
 			break;
@@ -477,7 +473,7 @@ run_io(struct blk_engine *e, struct blk_eio *io)
 	return;
 park:
 	if (!io->p.parked)
-		COUNT(e, parked);
+		base_count(&e->stats.parked, 1);
 	io->p.parked = true;
 	list_add(&e->parked, io);
 }
@@ -503,7 +499,7 @@ take_result(struct blk_engine *e, struct blk_eio *io, int res)
 	enum blk_status status;
 
 	if (res == -EAGAIN || res == -EINTR || (res > 0 && (uint32_t)res < io->p.piece))
-		COUNT(e, retries);
+		base_count(&e->stats.retries, 1);
 	status = blk_steps_result(io, res);
 	if (status != BLK_OK)
 		end_io(e, io, status);
@@ -537,7 +533,7 @@ run_later(struct blk_engine *e)
 		return 0;
 	/* The same step again: nothing has happened to the io since. */
 	step = blk_steps_next(io, &status);
-	COUNT(e, steps_later);
+	base_count(&e->stats.steps_later, 1);
 	take_result(e, io, call_step(e, io, &step));
 	return 1;
 }
@@ -549,7 +545,7 @@ submit(struct blk_engine *e)
 
 	if (io_uring_sq_ready(&e->ring) == 0)
 		return 0;
-	COUNT(e, submits);
+	base_count(&e->stats.submits, 1);
 	/*
 	 * What the kernel does not take now (no memory, busy) stays in the ring: the next
 	 * round is due at once.
@@ -630,12 +626,5 @@ blk_engine_fd(const struct blk_engine *e)
 void
 blk_engine_stats(const struct blk_engine *e, struct blk_engine_stats *stats)
 {
-#define GET(field) stats->field = atomic_load_explicit(&e->stats.field, memory_order_relaxed)
-	GET(steps_inline);
-	GET(steps_ring);
-	GET(steps_later);
-	GET(submits);
-	GET(parked);
-	GET(retries);
-#undef GET
+	base_counters_read(&e->stats, stats, sizeof(*stats));
 }

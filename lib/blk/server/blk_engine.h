@@ -39,6 +39,7 @@
 #include <stdint.h>
 
 #include "blk_export.h"
+#include "blk_server_metrics.h"
 
 struct blk_engine;
 
@@ -113,10 +114,7 @@ int blk_engine_fd(const struct blk_engine *e);
 
 /* Written by the polling thread, read by any (relaxed). */
 struct blk_engine_stats {
-	uint64_t steps_inline, steps_ring, steps_later;
-	uint64_t submits; /* system calls to submit */
-	uint64_t parked; /* ios that found the ring full or no buffer */
-	uint64_t retries; /* EAGAIN, EINTR, short transfers */
+	BLK_ENGINE_METRICS(BASE_METRIC_FIELD)
 };
 void blk_engine_stats(const struct blk_engine *e, struct blk_engine_stats *stats);
 

@@ -520,12 +520,12 @@ add_counts(struct blk_export_stats *stats, struct base_hist *latency, const stru
 	uint64_t ended = 0, started;
 
 	for (unsigned int op = 0; op < BLK_OP_COUNT; op++) {
-		stats->ops[op] += atomic_load_explicit(&c->ops[op], memory_order_relaxed);
-		stats->bytes[op] += atomic_load_explicit(&c->bytes[op], memory_order_relaxed);
-		stats->errors[op] += atomic_load_explicit(&c->errors[op], memory_order_relaxed);
-		ended += atomic_load_explicit(&c->ops[op], memory_order_relaxed);
+		stats->ops[op] += base_count_get(&c->ops[op]);
+		stats->bytes[op] += base_count_get(&c->bytes[op]);
+		stats->errors[op] += base_count_get(&c->errors[op]);
+		ended += base_count_get(&c->ops[op]);
 	}
-	started = atomic_load_explicit(&c->started, memory_order_relaxed);
+	started = base_count_get(&c->started);
 	stats->inflight += started > ended ? started - ended : 0;
 	base_hist_merge(latency, &c->latency);
 }

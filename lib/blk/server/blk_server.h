@@ -15,6 +15,7 @@
 #include "base_allow.h"
 #include "base_hist.h"
 #include "blk.h"
+#include "blk_metrics.h"
 #include "link.h"
 
 struct blk_server;
@@ -137,7 +138,7 @@ int blk_worker_wake_fd(const struct blk_worker *w);
 unsigned int blk_worker_inflight(const struct blk_worker *w);
 
 struct blk_export_stats {
-	uint64_t ops[BLK_OP_COUNT], bytes[BLK_OP_COUNT], errors[BLK_OP_COUNT];
+	BLK_OP_METRICS(BLK_OP_FIELD)
 	uint64_t inflight; /* requests taken and not answered */
 	/* From the round that took a request until its answer was published. */
 	struct base_hist_summary latency;

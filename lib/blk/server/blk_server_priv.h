@@ -19,10 +19,12 @@
 #include <stdatomic.h>
 #include <sys/queue.h>
 
+#include "base_counter.h"
 #include "base_helper.h"
 #include "blk_engine.h"
 #include "blk_export.h"
 #include "blk_server.h"
+#include "blk_server_metrics.h"
 #include "link.h"
 
 /*
@@ -124,17 +126,14 @@ struct blk_queue {
 
 /* Of one worker and export; one writer, relaxed. */
 struct blk_counts {
-	_Atomic uint64_t ops[BLK_OP_COUNT], bytes[BLK_OP_COUNT], errors[BLK_OP_COUNT];
+	BLK_OP_METRICS(BLK_OP_LIVE)
 	_Atomic uint64_t started;
 	_Atomic uint64_t copied_from; /* COPYs in work that read from it; they count elsewhere */
 	struct base_hist latency;
 };
 
 struct blk_worker_stats {
-	uint64_t requests, refused, digest_errors, flushes, queues;
-	uint64_t shares_used; /* times that a session had to wait for its next turn */
-	uint64_t waits_inflight, waits_heavy; /* that it had as much in work as it may */
-	uint64_t searches; /* BLOCK_STATUS handed to the helper */
+	BLK_WORKER_METRICS(BASE_METRIC_FIELD)
 };
 
 /* A BLOCK_STATUS on its way: the helper searches, for lseek() may take long or wait. */
@@ -170,8 +169,7 @@ struct blk_worker {
 	unsigned int searching;
 	struct blk_counts *counts; /* BLK_EXPORTS_MAX */
 	struct {
-		_Atomic uint64_t requests, refused, digest_errors, flushes, queues;
-		_Atomic uint64_t shares_used, waits_inflight, waits_heavy, searches;
+		BLK_WORKER_METRICS(BASE_METRIC_LIVE)
 	} stats;
 	/* Control pushes with release, the worker takes all with acquire: the queues behind it. */
 	_Atomic(struct blk_queue *) inbox;
@@ -221,15 +219,6 @@ struct blk_server {
 };
 
 #define BLK_SCRATCH 4096 /* 16 records of LIST, 256 extents */
-
-/* One writer per counter. */
-static inline void
-blk_count(_Atomic uint64_t *counter, uint64_t n)
-{
-	uint64_t was = atomic_load_explicit(counter, memory_order_relaxed);
-
-	atomic_store_explicit(counter, was + n, memory_order_relaxed);
-}
 
 static inline bool
 blk_session_granted(const struct blk_session *s, uint32_t unit)

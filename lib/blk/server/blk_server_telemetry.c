@@ -24,15 +24,8 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct blk_server *server;
 
-static const char *const op_names[BLK_OP_COUNT] = {
-	[BLK_READ] = "read",
-	[BLK_WRITE] = "write",
-	[BLK_FLUSH] = "flush",
-	[BLK_DISCARD] = "discard",
-	[BLK_WRITE_ZEROES] = "write_zeroes",
-	[BLK_BLOCK_STATUS] = "block_status",
-	[BLK_COPY] = "copy",
-};
+static const struct base_metrics export_metrics = BASE_METRICS(BLK_EXPORT_METRICS),
+				 worker_metrics = BASE_METRICS(BLK_WORKER_SHOWN);
 
 void
 blk_server_telemetry_add(struct blk_server *srv)
@@ -58,36 +51,18 @@ blk_server_telemetry_remove(struct blk_server *srv)
 	pthread_mutex_unlock(&lock);
 }
 
-/* Put `sub` into d; without memory the answer has a gap. */
-static void
-add_dict(struct rte_tel_data *d, const char *name, struct rte_tel_data *sub)
-{
-	if (rte_tel_data_add_dict_container(d, name, sub, 0) != 0)
-		rte_tel_data_free(sub);
-}
-
-static struct rte_tel_data *
-new_dict(void)
-{
-	struct rte_tel_data *d = rte_tel_data_alloc();
-
-	if (d != NULL)
-		rte_tel_data_start_dict(d);
-	return d;
-}
-
 static void
 show_ops(struct rte_tel_data *d, const struct blk_export_stats *stats)
 {
 	for (unsigned int op = 0; op < BLK_OP_COUNT; op++) {
-		struct rte_tel_data *sub = op_names[op] != NULL ? new_dict() : NULL;
+		struct rte_tel_data *sub = blk_op_str(op) != NULL ? base_tel_new() : NULL;
 
 		if (sub == NULL)
 			continue;
-		base_tel_dict_u64(sub, "ops", stats->ops[op]);
-		base_tel_dict_u64(sub, "bytes", stats->bytes[op]);
-		base_tel_dict_u64(sub, "errors", stats->errors[op]);
-		add_dict(d, op_names[op], sub);
+#define SHOW(name, ...) base_tel_dict_u64(sub, #name, stats->name[op]);
+		BLK_OP_METRICS(SHOW)
+#undef SHOW
+		base_tel_put(d, blk_op_str(op), sub);
 	}
 }
 
@@ -106,12 +81,30 @@ show_allowed(struct rte_tel_data *d, const struct blk_export *exp)
 	rte_tel_data_add_dict_string(d, "allow", text);
 }
 
+#define GET(field) atomic_load_explicit(&exp->field, memory_order_relaxed)
+
+static void
+show_numbers(struct rte_tel_data *d, const struct blk_export *exp, uint64_t inflight)
+{
+	struct {
+		BLK_EXPORT_METRICS(BASE_METRIC_FIELD)
+	} shown = {
+		.size = GET(size),
+		.flags = GET(flags),
+		.generation = GET(generation),
+		.flush_errors = GET(flush_errors),
+		.inflight = inflight,
+	};
+
+	base_tel_metrics(d, &export_metrics, &shown);
+}
+
 static struct rte_tel_data *
 show_export(unsigned int i)
 {
 	const struct blk_export *exp = atomic_load_explicit(&server->exports[i],
 							    memory_order_acquire);
-	struct rte_tel_data *d = exp != NULL ? new_dict() : NULL;
+	struct rte_tel_data *d = exp != NULL ? base_tel_new() : NULL;
 	struct base_hist latency = { 0 };
 	struct blk_export_stats stats;
 	char path[RTE_TEL_MAX_STRING_LEN];
@@ -124,17 +117,8 @@ show_export(unsigned int i)
 				     base_text_clean(path, sizeof(path), exp->path,
 						     strlen(exp->path)));
 	rte_tel_data_add_dict_string(d, "backing", blk_backing_str(exp->backing));
-	base_tel_dict_u64(d, "size", atomic_load_explicit(&exp->size, memory_order_relaxed));
-	base_tel_dict_u64(d, "flags", atomic_load_explicit(&exp->flags, memory_order_relaxed));
-	base_tel_dict_u64(d, "generation",
-			  atomic_load_explicit(&exp->generation, memory_order_relaxed));
-	base_tel_dict_u64(d, "flush_errors",
-			  atomic_load_explicit(&exp->flush_errors, memory_order_relaxed));
-	base_tel_dict_u64(d, "inflight", stats.inflight);
-	base_tel_dict_u64(d, "p50_ns", stats.latency.p50);
-	base_tel_dict_u64(d, "p99_ns", stats.latency.p99);
-	base_tel_dict_u64(d, "p999_ns", stats.latency.p999);
-	base_tel_dict_u64(d, "max_ns", stats.latency.max);
+	show_numbers(d, exp, stats.inflight);
+	base_tel_latency(d, &latency);
 	show_allowed(d, exp);
 	show_ops(d, &stats);
 	return d;
@@ -144,7 +128,7 @@ show_export(unsigned int i)
 static int
 cmd_exports(const char *cmd, const char *params, struct rte_tel_data *d)
 {
-	struct rte_tel_data *list = new_dict(), *sub;
+	struct rte_tel_data *list = base_tel_new(), *sub;
 	unsigned int count, first = 0;
 	char name[16];
 
@@ -159,11 +143,11 @@ cmd_exports(const char *cmd, const char *params, struct rte_tel_data *d)
 		snprintf(name, sizeof(name), "%u", i);
 		sub = show_export(i);
 		if (sub != NULL)
-			add_dict(list, name, sub);
+			base_tel_put(list, name, sub);
 	}
 	pthread_mutex_unlock(&lock);
 	base_tel_dict_u64(d, "count", count);
-	add_dict(d, "exports", list);
+	base_tel_put(d, "exports", list);
 	return 0;
 }
 
@@ -189,29 +173,18 @@ cmd_export_latency(const char *cmd, const char *params, struct rte_tel_data *d)
 static struct rte_tel_data *
 show_worker(const struct blk_worker *w)
 {
-	struct rte_tel_data *d = new_dict();
-	struct blk_engine_stats engine;
-	struct blk_worker_stats stats;
+	struct rte_tel_data *d = base_tel_new();
+	/* In the order of BLK_WORKER_SHOWN. */
+	struct {
+		struct blk_worker_stats worker;
+		struct blk_engine_stats engine;
+	} shown;
 
 	if (d == NULL)
 		return NULL;
-	blk_worker_stats(w, &stats);
-	blk_engine_stats(w->engine, &engine);
-	base_tel_dict_u64(d, "queues", stats.queues);
-	base_tel_dict_u64(d, "requests", stats.requests);
-	base_tel_dict_u64(d, "refused", stats.refused);
-	base_tel_dict_u64(d, "digest_errors", stats.digest_errors);
-	base_tel_dict_u64(d, "flushes", stats.flushes);
-	base_tel_dict_u64(d, "shares_used", stats.shares_used);
-	base_tel_dict_u64(d, "waits_inflight", stats.waits_inflight);
-	base_tel_dict_u64(d, "waits_heavy", stats.waits_heavy);
-	base_tel_dict_u64(d, "searches", stats.searches);
-	base_tel_dict_u64(d, "steps_inline", engine.steps_inline);
-	base_tel_dict_u64(d, "steps_ring", engine.steps_ring);
-	base_tel_dict_u64(d, "steps_later", engine.steps_later);
-	base_tel_dict_u64(d, "submits", engine.submits);
-	base_tel_dict_u64(d, "parked", engine.parked);
-	base_tel_dict_u64(d, "retries", engine.retries);
+	blk_worker_stats(w, &shown.worker);
+	blk_engine_stats(w->engine, &shown.engine);
+	base_tel_metrics(d, &worker_metrics, &shown);
 	return d;
 }
 
@@ -228,7 +201,7 @@ cmd_workers(const char *cmd, const char *params, struct rte_tel_data *d)
 		snprintf(name, sizeof(name), "%u", i);
 		sub = show_worker(&server->workers[i]);
 		if (sub != NULL)
-			add_dict(d, name, sub);
+			base_tel_put(d, name, sub);
 	}
 	pthread_mutex_unlock(&lock);
 	return 0;

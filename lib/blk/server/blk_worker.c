@@ -11,6 +11,7 @@
 #include <rte_common.h>
 
 #include "base_crc.h"
+#include "base_tel.h"
 #include "base_time.h"
 #include "blk_log.h"
 #include "blk_server_priv.h"
@@ -77,7 +78,7 @@ flush(struct blk_queue *bq)
 		count_latencies(bq, posted);
 	else
 		break_queue(bq, ret);
-	blk_count(&bq->worker->stats.flushes, 1);
+	base_count(&bq->worker->stats.flushes, 1);
 }
 
 static void
@@ -153,11 +154,11 @@ count_job(struct blk_job *job, enum blk_status status)
 	struct blk_counts *c = &job->queue->worker->counts[job->io.exp->unit - 1];
 	uint8_t i = job->io.op;
 
-	blk_count(&c->ops[i], 1);
+	base_count(&c->ops[i], 1);
 	if (status == BLK_OK)
-		blk_count(&c->bytes[i], job->io.len);
+		base_count(&c->bytes[i], job->io.len);
 	else
-		blk_count(&c->errors[i], 1);
+		base_count(&c->errors[i], 1);
 }
 
 /*
@@ -230,17 +231,17 @@ static bool
 share_allows(struct blk_worker *w, const struct blk_share *share, const struct link_req *req)
 {
 	if (share->inflight >= w->inflight_max) {
-		blk_count(&w->stats.waits_inflight, 1);
+		base_count(&w->stats.waits_inflight, 1);
 		return false;
 	}
 	if (is_heavy(req) && (share->heavy >= HEAVY_MAX ||
 			      (req->op == BLK_BLOCK_STATUS &&
 			       (share->extents >= SEARCHES_MAX || w->searching == BLK_SEARCHES)))) {
-		blk_count(&w->stats.waits_heavy, 1);
+		base_count(&w->stats.waits_heavy, 1);
 		return false;
 	}
 	if (w->now_ns < w->contended_ns && share->credit <= 0) {
-		blk_count(&w->stats.shares_used, 1);
+		base_count(&w->stats.shares_used, 1);
 		return false;
 	}
 	return true;
@@ -275,7 +276,7 @@ static void
 count_source(const struct blk_job *job, uint64_t n)
 {
 	if (job->io.op == BLK_COPY)
-		blk_count(&job->queue->worker->counts[job->io.from->unit - 1].copied_from, n);
+		base_count(&job->queue->worker->counts[job->io.from->unit - 1].copied_from, n);
 }
 
 static void
@@ -309,7 +310,7 @@ job_done(struct blk_eio *io, enum blk_status status)
 static void
 refuse(struct blk_job *job, enum blk_status status)
 {
-	blk_count(&job->queue->worker->stats.refused, 1);
+	base_count(&job->queue->worker->stats.refused, 1);
 	answer(job, status, NULL, 0, 0);
 }
 
@@ -347,7 +348,7 @@ search_begin(struct blk_worker *w, struct blk_job *job, const struct link_req *r
 	job_begins(job, req);
 	job->queue->share->extents++;
 	w->searching++;
-	blk_count(&w->stats.searches, 1);
+	base_count(&w->stats.searches, 1);
 	s->job = job;
 	s->exp = job->io.exp;
 	s->off = req->off;
@@ -472,7 +473,7 @@ serve(struct blk_queue *bq, const struct link_req *req)
 	job->placed = false;
 	job->unit = 0;
 	if (status == BLK_OK && !digest_ok(bq, req)) {
-		blk_count(&bq->worker->stats.digest_errors, 1);
+		base_count(&bq->worker->stats.digest_errors, 1);
 		status = BLK_EDIGEST;
 	}
 	if (status == BLK_OK && req->op == BLK_COPY)
@@ -489,7 +490,7 @@ serve(struct blk_queue *bq, const struct link_req *req)
 	if (req->op != BLK_LIST) {
 		job->unit = exp->unit;
 		job->start_ns = bq->worker->now_ns;
-		blk_count(&bq->worker->counts[exp->unit - 1].started, 1);
+		base_count(&bq->worker->counts[exp->unit - 1].started, 1);
 	}
 	if (req->op == BLK_LIST || req->op == BLK_IDENTIFY) {
 		serve_now(job, req);
@@ -545,7 +546,7 @@ take_requests(struct blk_queue *bq)
 		serve(bq, &bq->reqs[bq->first++]);
 		work++;
 	}
-	blk_count(&w->stats.requests, work);
+	base_count(&w->stats.requests, work);
 	return work;
 }
 
@@ -578,7 +579,7 @@ take_inbox(struct blk_worker *w)
 		bq->wanted = round_of(w);
 		w->queue_count++;
 		TAILQ_INSERT_TAIL(&w->queues, bq, entry);
-		blk_count(&w->stats.queues, 1);
+		base_count(&w->stats.queues, 1);
 	}
 }
 
@@ -590,7 +591,7 @@ drop(struct blk_worker *w, struct blk_queue *bq)
 	w->queue_count--;
 	if (w->last_share == bq->share)
 		w->last_share = NULL;
-	blk_count(&w->stats.queues, (uint64_t)-1);
+	base_count_sub(&w->stats.queues, 1);
 	link_queue_detach(bq->link);
 }
 
@@ -655,17 +656,7 @@ blk_worker_drain(struct blk_worker *w, uint64_t timeout_ns)
 void
 blk_worker_stats(const struct blk_worker *w, struct blk_worker_stats *stats)
 {
-#define GET(field) stats->field = atomic_load_explicit(&w->stats.field, memory_order_relaxed)
-	GET(requests);
-	GET(refused);
-	GET(digest_errors);
-	GET(flushes);
-	GET(queues);
-	GET(shares_used);
-	GET(waits_inflight);
-	GET(waits_heavy);
-	GET(searches);
-#undef GET
+	base_counters_read(&w->stats, stats, sizeof(*stats));
 }
 
 /* --- life --- */

@@ -69,6 +69,8 @@ enum blk_status {
 	BLK_ENOMEM = 9,
 	BLK_STATUS_COUNT,
 };
+/* "read", ...; NULL: no operation that is counted. */
+const char *blk_op_str(unsigned int op);
 int blk_status_errno(uint16_t status); /* positive errno; unknown: EIO */
 uint16_t blk_status_from_errno(int err); /* positive errno; unknown: BLK_EIO */
 

@@ -58,3 +58,19 @@ blk_status_from_errno(int err)
 		return BLK_EIO;
 	}
 }
+
+const char *
+blk_op_str(unsigned int op)
+{
+	static const char *const names[BLK_OP_COUNT] = {
+		[BLK_READ] = "read",
+		[BLK_WRITE] = "write",
+		[BLK_FLUSH] = "flush",
+		[BLK_DISCARD] = "discard",
+		[BLK_WRITE_ZEROES] = "write_zeroes",
+		[BLK_BLOCK_STATUS] = "block_status",
+		[BLK_COPY] = "copy",
+	};
+
+	return op < BLK_OP_COUNT ? names[op] : NULL;
+}

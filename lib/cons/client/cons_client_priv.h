@@ -41,8 +41,10 @@
 #include <stdatomic.h>
 #include <sys/queue.h>
 
+#include "base_counter.h"
 #include "base_log.h"
 #include "cons_client.h"
+#include "cons_client_metrics.h"
 
 extern int cons_client_logtype;
 #define CONS_CLIENT_LOG(level, ...) BASE_LOG(level, cons_client_logtype, "cons", __VA_ARGS__)
@@ -110,11 +112,8 @@ struct cons_sent {
 	bool done;
 };
 
-/* Written by control, read by telemetry: relaxed. */
 struct cons_terminal_counters {
-	_Atomic uint64_t bytes_in, bytes_out; /* taken by the console; output consumed */
-	_Atomic uint64_t reads, writes; /* answers with output; WRITEs answered */
-	_Atomic uint64_t reconnects, cut_bytes, dropped_bytes;
+	CONS_TERMINAL_METRICS(BASE_METRIC_LIVE)
 };
 
 enum cons_at_server {
@@ -281,7 +280,6 @@ void cons_client_telemetry_remove(struct cons_terminal *t);
 /* Refresh what telemetry shows. Control thread. */
 void cons_client_telemetry_refresh(struct cons_terminal *t);
 
-#define CONS_COUNT(t, field, n)                                                                    \
-	atomic_fetch_add_explicit(&(t)->counters.field, (n), memory_order_relaxed)
+#define CONS_COUNT(t, field, n) base_count(&(t)->counters.field, (n))
 
 #endif

@@ -11,8 +11,11 @@
 #include <string.h>
 
 #include "base_dpdk.h"
+#include "base_tel.h"
 #include "base_text.h"
 #include "cons_client_priv.h"
+
+static const struct base_metrics terminal_metrics = BASE_METRICS(CONS_TERMINAL_SHOWN);
 
 /* Guards the list and each terminal's copies. */
 static pthread_mutex_t cons_telemetry_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -51,8 +54,27 @@ cons_client_telemetry_refresh(struct cons_terminal *t)
 	pthread_mutex_unlock(&cons_telemetry_lock);
 }
 
-#define SHOW(field)                                                                                \
-	base_tel_dict_u64(d, #field, atomic_load_explicit(&t->counters.field, memory_order_relaxed))
+static void
+show_numbers(const struct cons_terminal *t, struct rte_tel_data *d)
+{
+	const struct cons_terminal_info *info = &t->shown;
+	struct {
+		CONS_TERMINAL_SHOWN(BASE_METRIC_FIELD)
+	} shown = {
+		.terminal = info->place,
+		.device = info->device,
+		.up = t->shown_session.up,
+		.output_position = info->out_pos,
+		.input_position = info->in_pos,
+		.unacknowledged = info->unacknowledged,
+		.credits = info->credits,
+	};
+
+#define GET(name, ...) shown.name = base_count_get(&t->counters.name);
+	CONS_TERMINAL_METRICS(GET)
+#undef GET
+	base_tel_metrics(d, &terminal_metrics, &shown);
+}
 
 static void
 show(const struct cons_terminal *t, struct rte_tel_data *d)
@@ -63,25 +85,12 @@ show(const struct cons_terminal *t, struct rte_tel_data *d)
 
 	rte_tel_data_start_dict(d);
 	rte_tel_data_add_dict_string(d, "peer", base_gid_str(t->client->conf.rgid, gid));
-	base_tel_dict_u64(d, "terminal", info->place);
 	rte_tel_data_add_dict_string(d, "state", cons_terminal_state_str(info->state));
 	rte_tel_data_add_dict_string(d, "console", info->name);
 	rte_tel_data_add_dict_string(d, "role", info->writer ? "writer" : "observer");
-	rte_tel_data_add_dict_int(d, "device", info->device);
-	rte_tel_data_add_dict_int(d, "up", session->up);
 	rte_tel_data_add_dict_string(d, "why", session->up ? "" : link_why_str(session->why));
 	rte_tel_data_add_dict_string(d, "reason", session->reason);
-	base_tel_dict_u64(d, "output_position", info->out_pos);
-	base_tel_dict_u64(d, "input_position", info->in_pos);
-	base_tel_dict_u64(d, "unacknowledged", info->unacknowledged);
-	base_tel_dict_u64(d, "credits", info->credits);
-	SHOW(bytes_in);
-	SHOW(bytes_out);
-	SHOW(reads);
-	SHOW(writes);
-	SHOW(reconnects);
-	SHOW(cut_bytes);
-	SHOW(dropped_bytes);
+	show_numbers(t, d);
 }
 
 /* "GID", "GID,N" or nothing. @return 0; -EINVAL. */

@@ -123,8 +123,8 @@ cons_instance_start(struct cons_console *c, struct cons_server *srv,
 		goto free_scroll;
 	}
 	c->now = inst;
-	c->stats.started++;
-	srv->stats.started++;
+	base_count(&c->stats.started, 1);
+	base_count(&srv->stats.started, 1);
 	TAILQ_INSERT_TAIL(&srv->instances, inst, entry);
 	cons_audit_start(inst);
 	return 0;
@@ -143,8 +143,8 @@ cons_instance_over(struct cons_instance *inst, uint32_t code)
 	inst->eof = false;
 	inst->term.ops->close(&inst->term);
 	inst->console->now = NULL;
-	inst->console->stats.ended++;
-	inst->srv->stats.ended++;
+	base_count(&inst->console->stats.ended, 1);
+	base_count(&inst->srv->stats.ended, 1);
 	if (inst->writer != NULL)
 		cons_unit_end_typed(inst->writer, CONS_EGONE);
 	cons_audit_end(inst);
@@ -203,7 +203,7 @@ stall(struct cons_instance *inst)
 		return;
 	}
 	inst->stalled = true;
-	inst->console->stats.stalls++;
+	base_count(&inst->console->stats.stalls, 1);
 }
 
 /* Nothing more comes right now, for this reason. */
@@ -244,7 +244,7 @@ cons_instance_output(struct cons_instance *inst)
 	cons_scroll_added(&inst->scroll, (uint32_t)n);
 	cons_loop_output(inst, (uint32_t)n);
 	inst->window_bytes += (uint32_t)n;
-	inst->console->stats.bytes_out += (uint64_t)n;
+	base_count(&inst->console->stats.bytes_out, (uint64_t)n);
 	if (inst->state == CONS_DRAINING) {
 		inst->drain_left -= RTE_MIN(inst->drain_left, (uint32_t)n);
 		/* Somebody who outlived the program goes on writing. */
@@ -316,8 +316,8 @@ push_line(struct cons_instance *inst, const struct termios *tio)
 	    type(inst, &tio->c_cc[VEOF], 1) != 1)
 		return false;
 	inst->push_ns = 0;
-	inst->console->stats.long_lines++;
-	inst->srv->stats.long_lines++;
+	base_count(&inst->console->stats.long_lines, 1);
+	base_count(&inst->srv->stats.long_lines, 1);
 	cons_line_reset(&inst->line);
 	return true;
 }
@@ -382,8 +382,8 @@ type_slot(struct cons_instance *inst, struct cons_unit *u, uint16_t id)
 	inst->typed_ns = inst->srv->now_ns;
 	t->done += n;
 	u->input->pos += n;
-	inst->console->stats.bytes_in += n;
-	inst->srv->stats.bytes_in += n;
+	base_count(&inst->console->stats.bytes_in, n);
+	base_count(&inst->srv->stats.bytes_in, n);
 	return t->done == t->len;
 }
 
@@ -426,8 +426,8 @@ type_all(struct cons_instance *inst)
 
 	if (u == NULL || u->typed.count == 0)
 		return 0;
-	limit = inst->console->stats.bytes_in + TYPED_MAX;
-	while (u->typed.count > 0 && inst->console->stats.bytes_in < limit) {
+	limit = base_count_get(&inst->console->stats.bytes_in) + TYPED_MAX;
+	while (u->typed.count > 0 && base_count_get(&inst->console->stats.bytes_in) < limit) {
 		if (!type_one(inst, u, u->typed.head))
 			break;
 		cons_peer_status(u->peer, cons_open_take(u->peer, &u->typed), CONS_OK);

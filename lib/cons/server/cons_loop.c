@@ -127,7 +127,7 @@ break_loop(struct cons_instance *inst)
 	inst->loop = (struct cons_loop){ 0 };
 	if (last == NULL)
 		return;
-	inst->srv->stats.loops++;
+	base_count(&inst->srv->stats.loops, 1);
 	cons_audit_leave(last, "detached: the console shows itself");
 	cons_unit_leave(last, CONS_EVENT_DETACHED, 0, "the console shows itself");
 }

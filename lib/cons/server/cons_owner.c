@@ -76,8 +76,8 @@ void
 cons_owner_hang_up(struct cons_instance *inst, const char *why)
 {
 	snprintf(inst->end_text, sizeof(inst->end_text), "%s", why);
-	inst->console->stats.hung_up++;
-	inst->srv->stats.hung_up++;
+	base_count(&inst->console->stats.hung_up, 1);
+	base_count(&inst->srv->stats.hung_up, 1);
 	inst->absent.client = 0;
 	inst->kill_ns = inst->srv->now_ns + HANGUP_NS;
 	cons_instance_over(inst, CONS_ENDED_HANGUP);

@@ -12,6 +12,7 @@
 #include <rte_common.h>
 
 #include "base_text.h"
+#include "base_tel.h"
 #include "base_time.h"
 #include "cons_server_priv.h"
 
@@ -329,13 +330,13 @@ read_output(struct cons_server *srv)
 static unsigned int
 send_output(struct cons_server *srv)
 {
-	uint64_t limit = srv->stats.bytes_out + ROUND_SEND;
+	uint64_t limit = base_count_get(&srv->stats.bytes_out) + ROUND_SEND;
 	struct cons_peer *p, *first;
 	unsigned int work = 0;
 
 	TAILQ_FOREACH(p, &srv->peers, entry) {
 		work += cons_peer_send(p);
-		if (srv->stats.bytes_out >= limit)
+		if (base_count_get(&srv->stats.bytes_out) >= limit)
 			break;
 	}
 	if (p == NULL || TAILQ_NEXT(p, entry) == NULL)
@@ -393,7 +394,7 @@ reap_orphans(struct cons_server *srv)
 		    is_program(srv, info.si_pid))
 			break;
 		if (waitpid(info.si_pid, NULL, WNOHANG) == info.si_pid)
-			srv->stats.orphans++;
+			base_count(&srv->stats.orphans, 1);
 	}
 	srv->reap_ns = n < ORPHANS_ROUND ? srv->now_ns + ORPHANS_NS : 0;
 }
@@ -432,7 +433,5 @@ cons_server_typed_ns(const struct cons_server *srv)
 void
 cons_server_stats(struct cons_server *srv, struct cons_server_stats *stats)
 {
-	pthread_mutex_lock(&srv->lock);
-	*stats = srv->stats;
-	pthread_mutex_unlock(&srv->lock);
+	base_counters_read(&srv->stats, stats, sizeof(*stats));
 }

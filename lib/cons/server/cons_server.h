@@ -15,6 +15,7 @@
 
 #include "base_allow.h"
 #include "cons.h"
+#include "cons_server_metrics.h"
 #include "link.h"
 
 struct cons_server;
@@ -133,15 +134,7 @@ int cons_server_wake_fd(const struct cons_server *srv);
 uint64_t cons_server_typed_ns(const struct cons_server *srv);
 
 struct cons_server_stats {
-	uint64_t attaches, refusals, take_overs;
-	uint64_t protocol_errors; /* requests answered EINVAL */
-	uint64_t bytes_in, bytes_out; /* taken by terminals; sent to clients */
-	uint64_t started, ended; /* instances */
-	uint64_t long_lines; /* given to their reader in pieces: longer than a terminal holds */
-	uint64_t loops; /* attachments ended because they showed a console to itself */
-	uint64_t orphans; /* reaped */
-	uint64_t hung_up; /* of those that ended: their writer has left */
-	uint64_t starts_held; /* attachments that waited for a start, as too many came before */
+	CONS_SERVER_METRICS(BASE_METRIC_FIELD)
 };
 void cons_server_stats(struct cons_server *srv, struct cons_server_stats *stats);
 

@@ -31,6 +31,7 @@
 #include <sys/queue.h>
 
 #include "base_bucket.h"
+#include "base_counter.h"
 #include "cons_audit_log.h"
 #include "cons_line.h"
 #include "cons_log.h"
@@ -129,9 +130,7 @@ struct cons_instance {
 };
 
 struct cons_console_stats {
-	uint64_t started, ended, bytes_in, bytes_out, cut, stalls;
-	uint64_t hung_up, starts_held;
-	uint64_t long_lines; /* lines given to their reader in pieces, as they did not fit */
+	CONS_CONSOLE_METRICS(BASE_METRIC_FIELD)
 };
 
 struct cons_console {
@@ -146,7 +145,9 @@ struct cons_console {
 	uint64_t keep_ns; /* that an instance without its writer is kept */
 	struct cons_instance *now; /* NULL: nothing runs */
 	struct base_bucket starts[2]; /* of observers, of writers */
-	struct cons_console_stats stats;
+	struct {
+		CONS_CONSOLE_METRICS(BASE_METRIC_LIVE)
+	} stats;
 };
 
 enum cons_unit_state {
@@ -246,7 +247,9 @@ struct cons_server {
 	uint64_t reap_ns; /* the same, for orphans */
 	uint64_t now_ns; /* of this round */
 	uint64_t typed_ns;
-	struct cons_server_stats stats;
+	struct {
+		CONS_SERVER_METRICS(BASE_METRIC_LIVE)
+	} stats;
 	struct cons_refusals refusals[CONS_REFUSALS]; /* of those who get no session */
 };
 

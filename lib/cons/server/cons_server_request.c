@@ -100,7 +100,7 @@ refuse(struct cons_peer *p, const char *name, enum cons_status status)
 {
 	struct attached out = { .status = status };
 
-	p->srv->stats.refusals++;
+	base_count(&p->srv->stats.refusals, 1);
 	cons_audit_refuse(p, name, cons_status_str((uint16_t)status));
 	return out;
 }
@@ -143,7 +143,7 @@ refuse_start(struct cons_peer *p, const struct cons_console *c, const char *why)
 {
 	struct attached out = { .status = CONS_EIO };
 
-	p->srv->stats.refusals++;
+	base_count(&p->srv->stats.refusals, 1);
 	cons_audit_refuse(p, c->name, why);
 	memcpy(out.wire.name, c->name, sizeof(out.wire.name));
 	snprintf(out.wire.text, sizeof(out.wire.text), "%s", why);
@@ -174,7 +174,7 @@ make_way(struct cons_unit *u, struct cons_instance *inst, const struct cons_atta
 	old = inst->writer;
 	if ((in->flags & CONS_ATTACH_OBSERVE) != 0 || old == NULL)
 		return;
-	inst->srv->stats.take_overs++;
+	base_count(&inst->srv->stats.take_overs, 1);
 	cons_audit_take_over(u, old);
 	cons_unit_leave(old, CONS_EVENT_TAKEN, u->peer->gid, "taken over by another client");
 }
@@ -265,8 +265,8 @@ attach_to(struct cons_unit *u, struct cons_instance *inst, const struct cons_att
 		redraw(inst, in);
 	if (u->writer)
 		flags |= CONS_ATTACHED_WRITER;
-	inst->console->stats.cut += lost;
-	inst->srv->stats.attaches++;
+	base_count(&inst->console->stats.cut, lost);
+	base_count(&inst->srv->stats.attaches, 1);
 	cons_audit_attach(u, in->instance == inst->id);
 	memcpy(out.wire.name, c->name, sizeof(out.wire.name));
 	out.wire.instance = rte_cpu_to_be_64(inst->id);
@@ -305,8 +305,8 @@ start_anew(struct cons_unit *u, struct cons_console *c, const struct cons_attach
 
 	if (!base_bucket_take(&c->starts[writes], &start_rate[writes], srv->now_ns, 1)) {
 		if (!u->held) {
-			c->stats.starts_held++;
-			srv->stats.starts_held++;
+			base_count(&c->stats.starts_held, 1);
+			base_count(&srv->stats.starts_held, 1);
 		}
 		return (struct attached){ .later = true };
 	}
@@ -348,7 +348,7 @@ attach(struct cons_unit *u, const struct cons_attach *in)
 static void
 refuse_request(struct cons_peer *p, const struct link_req *req)
 {
-	p->srv->stats.protocol_errors++;
+	base_count(&p->srv->stats.protocol_errors, 1);
 	cons_peer_status(p, req->id, CONS_EINVAL);
 }
 
@@ -363,7 +363,7 @@ try_attach(struct cons_unit *u)
 	if (out.later)
 		return;
 	if (out.status == CONS_EINVAL)
-		u->peer->srv->stats.protocol_errors++;
+		base_count(&u->peer->srv->stats.protocol_errors, 1);
 	if (out.wire.name[0] != '\0')
 		cqe.payload = sizeof(out.wire);
 	cons_peer_answer(u->peer, u->held_id, &cqe, &out.wire);

@@ -161,7 +161,7 @@ send_cut(struct cons_unit *u, uint64_t tail)
 	struct cons_wire_event ev;
 
 	fill_event(&ev, CONS_EVENT_CUT, 0, tail - u->out_pos, tail, "");
-	u->instance->console->stats.cut += tail - u->out_pos;
+	base_count(&u->instance->console->stats.cut, tail - u->out_pos);
 	u->out_pos = tail;
 	send_event(u, &ev);
 }
@@ -197,7 +197,7 @@ send_data(struct cons_unit *u)
 	u->peer->slots[id].reader = u;
 	u->peer->slots[id].read_end = u->out_pos;
 	inst->sent_pos = RTE_MAX(inst->sent_pos, u->out_pos);
-	inst->srv->stats.bytes_out += cqe.payload;
+	base_count(&inst->srv->stats.bytes_out, cqe.payload);
 	return cqe.payload;
 }
 

@@ -11,12 +11,17 @@
 #include <rte_common.h>
 
 #include "base_dpdk.h"
+#include "base_tel.h"
 #include "base_text.h"
 #include "base_time.h"
 #include "cons_server_priv.h"
 
 #define SHOWN 32 /* what fits one answer */
 #define SHOWN_CONSOLES 24
+
+static const struct base_metrics server_metrics = BASE_METRICS(CONS_SERVER_METRICS),
+				 console_metrics = BASE_METRICS(CONS_CONSOLE_SHOWN),
+				 attachment_metrics = BASE_METRICS(CONS_ATTACHMENT_SHOWN);
 
 /* One server a program. The lock keeps it there while a client reads. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -69,7 +74,7 @@ copy_console(struct console_copy *to, const struct cons_console *c)
 	memset(to, 0, sizeof(*to));
 	memcpy(to->name, c->name, sizeof(to->name));
 	to->kind = c->kind;
-	to->stats = c->stats;
+	base_counters_read(&c->stats, &to->stats, sizeof(to->stats));
 	to->running = inst != NULL;
 	if (inst == NULL)
 		return;
@@ -212,59 +217,47 @@ state_str(const struct console_copy *c)
 static void
 show_console(struct rte_tel_data *d, const struct console_copy *c)
 {
+	struct {
+		CONS_CONSOLE_SHOWN(BASE_METRIC_FIELD)
+	} shown = {
+		.observers = c->observers,
+		.age = c->age_ns / BASE_NS_PER_S,
+		.out_pos = c->out_pos,
+		.scrollback = c->scrollback,
+	};
+
+#define GET(name, ...) shown.name = c->stats.name;
+	CONS_CONSOLE_METRICS(GET)
+#undef GET
 	rte_tel_data_add_dict_string(d, "name", c->name);
 	rte_tel_data_add_dict_string(d, "kind", c->kind == CONS_CONSOLE_TTY ? "tty" : "exec");
 	rte_tel_data_add_dict_string(d, "state", state_str(c));
 	add_id(d, "instance", c->instance);
 	add_gid(d, "writer", c->writer);
 	add_gid(d, "owner", c->owner);
-	base_tel_dict_u64(d, "observers", c->observers);
-	base_tel_dict_u64(d, "age", c->age_ns / BASE_NS_PER_S);
-	base_tel_dict_u64(d, "out_pos", c->out_pos);
-	base_tel_dict_u64(d, "scrollback", c->scrollback);
-	base_tel_dict_u64(d, "bytes_out", c->stats.bytes_out);
-	base_tel_dict_u64(d, "bytes_in", c->stats.bytes_in);
-	base_tel_dict_u64(d, "cut", c->stats.cut);
-	base_tel_dict_u64(d, "stalls", c->stats.stalls);
-	base_tel_dict_u64(d, "started", c->stats.started);
-	base_tel_dict_u64(d, "ended", c->stats.ended);
-	base_tel_dict_u64(d, "hung_up", c->stats.hung_up);
-	base_tel_dict_u64(d, "starts_held", c->stats.starts_held);
-	base_tel_dict_u64(d, "long_lines", c->stats.long_lines);
+	base_tel_metrics(d, &console_metrics, &shown);
 }
 
 static void
 show_client(struct rte_tel_data *d, const struct client_copy *c)
 {
+	const struct {
+		CONS_ATTACHMENT_SHOWN(BASE_METRIC_FIELD)
+	} shown = {
+		.version = c->version,
+		.unit = c->unit,
+		.out_pos = c->out_pos,
+		.lag = c->lag,
+		.in_pos = c->in_pos,
+		.credits = c->credits,
+		.typing = c->typing,
+	};
+
 	add_gid(d, "gid", c->gid);
-	base_tel_dict_u64(d, "version", c->version);
-	base_tel_dict_u64(d, "unit", c->unit);
 	rte_tel_data_add_dict_string(d, "console", c->console);
 	rte_tel_data_add_dict_string(d, "role", c->role);
 	add_id(d, "instance", c->instance);
-	base_tel_dict_u64(d, "out_pos", c->out_pos);
-	base_tel_dict_u64(d, "lag", c->lag);
-	base_tel_dict_u64(d, "in_pos", c->in_pos);
-	base_tel_dict_u64(d, "credits", c->credits);
-	base_tel_dict_u64(d, "typing", c->typing);
-}
-
-static struct rte_tel_data *
-new_dict(void)
-{
-	struct rte_tel_data *d = rte_tel_data_alloc();
-
-	if (d != NULL)
-		rte_tel_data_start_dict(d);
-	return d;
-}
-
-/* Put `sub` into d; without memory the answer has a gap. */
-static void
-add_dict(struct rte_tel_data *d, const char *name, struct rte_tel_data *sub)
-{
-	if (rte_tel_data_add_dict_container(d, name, sub, 0) != 0)
-		rte_tel_data_free(sub);
+	base_tel_metrics(d, &attachment_metrics, &shown);
 }
 
 static unsigned int
@@ -277,7 +270,7 @@ first_shown(const char *params)
 static int
 cmd_consoles(const char *cmd, const char *params, struct rte_tel_data *d)
 {
-	struct rte_tel_data *list = new_dict(), *sub;
+	struct rte_tel_data *list = base_tel_new(), *sub;
 	unsigned int first = first_shown(params), count, copied;
 	struct console_copy copy[SHOWN_CONSOLES];
 	char name[16];
@@ -288,14 +281,14 @@ cmd_consoles(const char *cmd, const char *params, struct rte_tel_data *d)
 	count = copy_consoles(copy, first, &copied);
 	for (unsigned int i = 0; i < copied; i++) {
 		snprintf(name, sizeof(name), "%u", first + i);
-		sub = new_dict();
+		sub = base_tel_new();
 		if (sub == NULL)
 			continue;
 		show_console(sub, &copy[i]);
-		add_dict(list, name, sub);
+		base_tel_put(list, name, sub);
 	}
 	base_tel_dict_u64(d, "count", count);
-	add_dict(d, "consoles", list);
+	base_tel_put(d, "consoles", list);
 	return 0;
 }
 
@@ -303,7 +296,7 @@ cmd_consoles(const char *cmd, const char *params, struct rte_tel_data *d)
 static int
 cmd_clients(const char *cmd, const char *params, struct rte_tel_data *d)
 {
-	struct rte_tel_data *list = new_dict(), *sub;
+	struct rte_tel_data *list = base_tel_new(), *sub;
 	unsigned int first = first_shown(params), count, copied;
 	struct client_copy copy[SHOWN];
 	char name[16];
@@ -314,14 +307,14 @@ cmd_clients(const char *cmd, const char *params, struct rte_tel_data *d)
 	count = copy_clients(copy, first, &copied);
 	for (unsigned int i = 0; i < copied; i++) {
 		snprintf(name, sizeof(name), "%u", first + i);
-		sub = new_dict();
+		sub = base_tel_new();
 		if (sub == NULL)
 			continue;
 		show_client(sub, &copy[i]);
-		add_dict(list, name, sub);
+		base_tel_put(list, name, sub);
 	}
 	base_tel_dict_u64(d, "count", count);
-	add_dict(d, "clients", list);
+	base_tel_put(d, "clients", list);
 	return 0;
 }
 
@@ -335,19 +328,7 @@ cmd_stats(const char *cmd, const char *params, struct rte_tel_data *d)
 		cons_server_stats(server, &st);
 	pthread_mutex_unlock(&lock);
 	rte_tel_data_start_dict(d);
-	base_tel_dict_u64(d, "attaches", st.attaches);
-	base_tel_dict_u64(d, "refusals", st.refusals);
-	base_tel_dict_u64(d, "take_overs", st.take_overs);
-	base_tel_dict_u64(d, "protocol_errors", st.protocol_errors);
-	base_tel_dict_u64(d, "bytes_in", st.bytes_in);
-	base_tel_dict_u64(d, "bytes_out", st.bytes_out);
-	base_tel_dict_u64(d, "started", st.started);
-	base_tel_dict_u64(d, "ended", st.ended);
-	base_tel_dict_u64(d, "loops", st.loops);
-	base_tel_dict_u64(d, "orphans", st.orphans);
-	base_tel_dict_u64(d, "long_lines", st.long_lines);
-	base_tel_dict_u64(d, "hung_up", st.hung_up);
-	base_tel_dict_u64(d, "starts_held", st.starts_held);
+	base_tel_metrics(d, &server_metrics, &st);
 	return 0;
 }
 

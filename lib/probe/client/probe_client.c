@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base_tel.h"
 #include "base_text.h"
 #include "probe_client_priv.h"
 
@@ -87,8 +88,8 @@ probe_client_open(struct probe_client *c, uint64_t gid, char *err, size_t err_si
 
 	if (c->open)
 		return complain(-EBUSY, err, err_size, "a link to %s is open: 'link close' first",
-				base_gid_str(c->rgid, text));
-	probe_put(&c->rgid, gid);
+				base_gid_str(probe_client_rgid(c), text));
+	atomic_store_explicit(&c->rgid, gid, memory_order_relaxed);
 	probe_settings_run(&c->set, &run);
 	probe_client_trouble_set(c, c->session_trouble, "%s", "");
 	probe_client_trouble_set(c, c->run_trouble, "%s", "");
@@ -167,7 +168,7 @@ probe_client_stop(struct probe_client *c, char *err, size_t err_size)
 enum probe_state
 probe_client_state(const struct probe_client *c)
 {
-	return __atomic_load_n(&c->state, __ATOMIC_RELAXED);
+	return atomic_load_explicit(&c->state, memory_order_relaxed);
 }
 
 const char *
@@ -181,9 +182,6 @@ probe_client_trouble(const struct probe_client *c)
 void
 probe_client_stats(const struct probe_client *c, struct probe_client_stats *stats)
 {
-	const uint64_t *from = (const uint64_t *)&c->tester.counts;
-	uint64_t *to = (uint64_t *)stats;
-
-	for (size_t i = 0; i < sizeof(*stats) / sizeof(*to); i++)
-		to[i] = probe_get(&from[i]);
+	static_assert(sizeof(*stats) == sizeof(c->tester.counts), "the same numbers");
+	base_counters_read(&c->tester.counts, stats, sizeof(*stats));
 }

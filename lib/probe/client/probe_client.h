@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "link.h"
+#include "probe_metrics.h"
 #include "probe_modes.h"
 
 struct probe_client;
@@ -91,16 +92,8 @@ const char *probe_client_trouble(const struct probe_client *c);
 /* Of the running or newest test. */
 struct probe_client_stats {
 	uint64_t begin_ns, end_ns; /* first request sent; newest answer, or the end */
-	uint64_t requests, answers;
-	uint64_t messages, bytes; /* answered */
-	uint64_t lost; /* messages sent and never answered */
-	uint64_t stalls_local, stalls_remote;
-	uint64_t polls, polls_empty;
-	uint64_t mismatches; /* messages whose contents were wrong, found at either end */
-	uint64_t mismatch_seq, mismatch_off; /* the first of them */
-	uint64_t err_status, err_protocol, err_broken, err_stuck;
-	/* Of the peer's report at the end. */
-	uint64_t peer_messages, peer_polls, peer_polls_empty;
+	uint64_t mismatch_seq, mismatch_off; /* the first of `mismatches` */
+	PROBE_TEST_METRICS(BASE_METRIC_FIELD)
 };
 /* Each number by itself is right. Any thread. */
 void probe_client_stats(const struct probe_client *c, struct probe_client_stats *stats);

@@ -34,13 +34,14 @@ probe_client_trouble_set(struct probe_client *c, char which[PROBE_TEXT_MAX], con
 static bool
 run_over(const struct probe_client *c)
 {
-	return __atomic_load_n(&c->tester.finished, __ATOMIC_ACQUIRE) == c->tester.order;
+	return atomic_load_explicit(&c->tester.finished, memory_order_acquire) ==
+	       probe_tester_order(&c->tester);
 }
 
 bool
 probe_client_running(const struct probe_client *c)
 {
-	return c->pending || c->ended != c->tester.order;
+	return c->pending || c->ended != probe_tester_order(&c->tester);
 }
 
 static enum probe_state
@@ -49,15 +50,18 @@ state_now(const struct probe_client *c)
 	if (!c->open)
 		return PROBE_CLOSED;
 	if (probe_client_running(c))
-		return c->tester.halt == c->tester.order && !c->pending ? PROBE_STOPPING
-									: PROBE_RUNNING;
+		return atomic_load_explicit(&c->tester.halt, memory_order_relaxed) ==
+					       probe_tester_order(&c->tester) &&
+				       !c->pending
+			       ? PROBE_STOPPING
+			       : PROBE_RUNNING;
 	return c->up ? PROBE_READY : PROBE_OPENING;
 }
 
 void
 probe_client_state_publish(struct probe_client *c)
 {
-	__atomic_store_n(&c->state, state_now(c), __ATOMIC_RELAXED);
+	atomic_store_explicit(&c->state, state_now(c), memory_order_relaxed);
 }
 
 uint64_t
@@ -93,13 +97,14 @@ run_order(struct probe_client *c)
 	c->shown_valid = true;
 	pthread_mutex_unlock(&c->lock);
 	/* Partner: the acquire in the tester's ordered(). */
-	__atomic_store_n(&t->order, t->order + 1, __ATOMIC_RELEASE);
+	atomic_store_explicit(&t->order, probe_tester_order(t) + 1, memory_order_release);
 }
 
 void
 probe_client_run_halt(struct probe_client *c)
 {
-	__atomic_store_n(&c->tester.halt, c->tester.order, __ATOMIC_RELAXED);
+	atomic_store_explicit(&c->tester.halt, probe_tester_order(&c->tester),
+			      memory_order_relaxed);
 }
 
 static void
@@ -111,13 +116,14 @@ tell_end(struct probe_client *c)
 	base_text_clean(text, sizeof(text), t->text, sizeof(t->text));
 	switch (t->end) {
 	case PROBE_END_DONE:
-		if (t->counts.mismatches != 0)
+		if (base_count_get(&t->counts.mismatches) != 0)
 			probe_client_trouble_set(c, c->run_trouble,
 						 "%" PRIu64
 						 " messages differ; the first: number %" PRIu64
 						 ", byte %" PRIu64,
-						 t->counts.mismatches, t->counts.mismatch_seq,
-						 t->counts.mismatch_off);
+						 base_count_get(&t->counts.mismatches),
+						 base_count_get(&t->counts.mismatch_seq),
+						 base_count_get(&t->counts.mismatch_off));
 		break;
 	case PROBE_END_BROKEN:
 		if (!c->open) {
@@ -148,7 +154,7 @@ take_end(struct probe_client *c)
 {
 	struct probe_tester *t = &c->tester;
 
-	if (c->ended == t->order || !run_over(c))
+	if (c->ended == probe_tester_order(t) || !run_over(c))
 		return 0;
 	/* The data thread sees a broken queue before the link tells why. */
 	if (t->end == PROBE_END_BROKEN && c->up)
@@ -158,7 +164,7 @@ take_end(struct probe_client *c)
 		probe_client_session_close(c);
 	pthread_mutex_lock(&c->lock);
 	c->stores = probe_client_stores(c) - c->stores_before;
-	c->ended = t->order;
+	c->ended = probe_tester_order(t);
 	pthread_mutex_unlock(&c->lock);
 	probe_client_measures(c, false);
 	return 1;
@@ -179,7 +185,7 @@ tester_up(void *arg, struct link_session *s)
 	if (link_queue_attach(q) != 0)
 		return;
 	/* Partner: the exchange in take_queue(). */
-	q = __atomic_exchange_n(&c->tester.fresh, q, __ATOMIC_RELEASE);
+	q = atomic_exchange_explicit(&c->tester.fresh, q, memory_order_release);
 	/* One of a session that has ended, and that the data thread never saw. */
 	if (q != NULL)
 		link_queue_detach(q);
@@ -216,7 +222,7 @@ int
 probe_client_session_open(struct probe_client *c, const struct probe_run *run)
 {
 	struct link_open_conf conf = {
-		.rgid = c->rgid,
+		.rgid = probe_client_rgid(c),
 		.service = LINK_SERVICE_TEST,
 		.queues = 1,
 		.depth = probe_run_depth(run),
@@ -300,7 +306,7 @@ begin_pending(struct probe_client *c, uint64_t now_ns)
 					 "the session did not come back within %llu s",
 					 PROBE_RETURN_NS / BASE_NS_PER_S);
 	}
-	if (!c->pending && c->ended == c->tester.order)
+	if (!c->pending && c->ended == probe_tester_order(&c->tester))
 		probe_client_measures(c, false);
 }
 
@@ -327,7 +333,7 @@ probe_client_poll(struct probe_client *c, uint64_t now_ns)
 {
 	unsigned int work;
 
-	if (!c->open && c->ended == c->tester.order)
+	if (!c->open && c->ended == probe_tester_order(&c->tester))
 		return 0;
 	watch_session(c);
 	work = take_end(c);

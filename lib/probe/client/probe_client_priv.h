@@ -29,11 +29,11 @@
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
 
+#include "base_counter.h"
 #include "base_hist.h"
 #include "base_time.h"
 #include "link.h"
 #include "probe_client.h"
-#include "probe_count.h"
 #include "probe_modes.h"
 #include "probe_telemetry.h"
 #include "probe_wire.h"
@@ -75,17 +75,25 @@ enum probe_phase {
 	PROBE_PHASE_END, /* END is on its way */
 };
 
+/* As struct probe_client_stats. */
+struct probe_tester_counts {
+	_Atomic uint64_t begin_ns, end_ns;
+	_Atomic uint64_t mismatch_seq, mismatch_off;
+	PROBE_TEST_METRICS(BASE_METRIC_LIVE)
+};
+
 struct probe_tester {
 	/* Control to data. */
-	struct link_queue *fresh; /* attached; partner: the exchange in take_queue() */
-	uint32_t order, halt;
+	_Atomic(struct link_queue *) fresh; /* attached; partner: the exchange in take_queue() */
+	_Atomic uint32_t order, halt;
 	struct probe_run run;
 	bool shared; /* as in probe_client_conf; so are the limits of a round */
 	unsigned int looks, spins;
 
 	/* Data to control; `end` and `text` are covered by `finished`. */
-	uint32_t finished __rte_cache_aligned;
-	uint32_t phase; /* relaxed: for people, and for control to see that there is a queue */
+	_Atomic uint32_t finished __rte_cache_aligned;
+	_Atomic uint32_t
+		phase; /* relaxed: for people, and for control to see that there is a queue */
 	enum probe_end end;
 	char text[PROBE_TEXT_MAX]; /* what the peer did, if `end` is not enough */
 
@@ -101,12 +109,19 @@ struct probe_tester {
 	uint32_t taken; /* answers taken in one look at most */
 	uint64_t random; /* io: where, and what */
 	struct probe_asked asked[LINK_DEPTH_MAX];
-	struct probe_client_stats counts __rte_cache_aligned;
+	struct probe_tester_counts counts __rte_cache_aligned;
 	struct base_hist latency;
 	/* What is sent is made here, and what is read goes here. */
 	uint8_t out[PROBE_SIZE_MAX] __rte_cache_aligned;
 	uint8_t in[PROBE_SIZE_MAX] __rte_cache_aligned;
 };
+
+/* The newest run that was ordered. Control, telemetry. */
+static inline uint32_t
+probe_tester_order(const struct probe_tester *t)
+{
+	return atomic_load_explicit(&t->order, memory_order_relaxed);
+}
 
 /* --- settings --- */
 
@@ -127,7 +142,7 @@ struct probe_client {
 	/* Control's own. */
 	struct link_session *session; /* NULL: none, or to be opened again */
 	bool open; /* the user wants one */
-	uint64_t rgid;
+	_Atomic uint64_t rgid;
 	uint16_t open_depth; /* what the session was opened with */
 	uint32_t open_slot;
 	uint32_t ended; /* newest run whose end was taken */
@@ -144,12 +159,19 @@ struct probe_client {
 	bool shown_valid;
 	uint64_t stores; /* of the newest run, when it has ended */
 	uint64_t retries; /* calls and attempts that the session took more than one of */
-	enum probe_state state;
+	_Atomic(enum probe_state) state;
 	char session_trouble[PROBE_TEXT_MAX];
 	char run_trouble[PROBE_TEXT_MAX];
 
 	struct probe_tester tester;
 };
+
+/* The peer of the open link, or of the last one. */
+static inline uint64_t
+probe_client_rgid(const struct probe_client *c)
+{
+	return atomic_load_explicit(&c->rgid, memory_order_relaxed);
+}
 
 /* --- probe_settings.c --- */
 

@@ -19,19 +19,13 @@ state_name(enum probe_state state)
 	return names[state];
 }
 
+static const struct base_metrics test_metrics = BASE_METRICS(PROBE_TEST_SHOWN);
+
 /* n a second over `ns`. */
 static uint64_t
 rate(uint64_t n, uint64_t ns)
 {
 	return ns == 0 ? 0 : (uint64_t)((double)n * (double)BASE_NS_PER_S / (double)ns);
-}
-
-/* Put `sub` into d. */
-static void
-add_sub(struct rte_tel_data *d, const char *name, struct rte_tel_data *sub)
-{
-	if (rte_tel_data_add_dict_container(d, name, sub, 0) != 0)
-		rte_tel_data_free(sub);
 }
 
 static void
@@ -51,13 +45,12 @@ add_run(struct rte_tel_data *d, const struct probe_run *run)
 static void
 add_latency(struct rte_tel_data *d, const struct base_hist *hist)
 {
-	struct rte_tel_data *sub = rte_tel_data_alloc();
+	struct rte_tel_data *sub = base_tel_new();
 	struct base_hist_summary s;
 
 	if (sub == NULL)
 		return;
 	base_hist_summary(hist, &s);
-	rte_tel_data_start_dict(sub);
 	base_tel_dict_u64(sub, "count", s.count);
 	base_tel_dict_u64(sub, "mean", s.mean);
 	base_tel_dict_u64(sub, "min", s.min);
@@ -65,41 +58,32 @@ add_latency(struct rte_tel_data *d, const struct base_hist *hist)
 	base_tel_dict_u64(sub, "p99", s.p99);
 	base_tel_dict_u64(sub, "p999", s.p999);
 	base_tel_dict_u64(sub, "max", s.max);
-	add_sub(d, "latency_ns", sub);
+	base_tel_put(d, "latency_ns", sub);
 }
 
 static void
 add_test(struct rte_tel_data *d, const struct probe_client *c)
 {
-	bool over = c->ended == c->tester.order;
+	uint32_t order = probe_tester_order(&c->tester);
 	struct probe_client_stats st;
 	uint64_t ns;
+	struct {
+		PROBE_TEST_SHOWN(BASE_METRIC_FIELD)
+	} shown;
 
 	probe_client_stats(c, &st);
 	ns = st.end_ns > st.begin_ns ? st.end_ns - st.begin_ns : 0;
-	base_tel_dict_u64(d, "run", c->tester.order);
-	base_tel_dict_u64(d, "elapsed_ms", ns / BASE_NS_PER_MS);
-	base_tel_dict_u64(d, "requests", st.requests);
-	base_tel_dict_u64(d, "messages", st.messages);
-	base_tel_dict_u64(d, "bytes", st.bytes);
-	base_tel_dict_u64(d, "messages_per_second", rate(st.messages, ns));
-	base_tel_dict_u64(d, "bytes_per_second", rate(st.bytes, ns));
-	base_tel_dict_u64(d, "stores",
-			  over ? c->stores : probe_client_stores(c) - c->stores_before);
+	shown.run = order;
+	shown.elapsed_ms = ns / BASE_NS_PER_MS;
+	shown.messages_per_second = rate(st.messages, ns);
+	shown.bytes_per_second = rate(st.bytes, ns);
+	shown.stores = c->ended == order ? c->stores : probe_client_stores(c) - c->stores_before;
+
+#define GET(name, ...) shown.name = st.name;
+	PROBE_TEST_METRICS(GET)
+#undef GET
+	base_tel_metrics(d, &test_metrics, &shown);
 	add_latency(d, &c->tester.latency);
-	base_tel_dict_u64(d, "stalls_local", st.stalls_local);
-	base_tel_dict_u64(d, "stalls_remote", st.stalls_remote);
-	base_tel_dict_u64(d, "polls", st.polls);
-	base_tel_dict_u64(d, "polls_empty", st.polls_empty);
-	base_tel_dict_u64(d, "lost", st.lost);
-	base_tel_dict_u64(d, "mismatches", st.mismatches);
-	base_tel_dict_u64(d, "errors_status", st.err_status);
-	base_tel_dict_u64(d, "errors_protocol", st.err_protocol);
-	base_tel_dict_u64(d, "errors_broken", st.err_broken);
-	base_tel_dict_u64(d, "errors_stuck", st.err_stuck);
-	base_tel_dict_u64(d, "peer_messages", st.peer_messages);
-	base_tel_dict_u64(d, "peer_polls", st.peer_polls);
-	base_tel_dict_u64(d, "peer_polls_empty", st.peer_polls_empty);
 }
 
 static void
@@ -133,7 +117,7 @@ add_config(void *end, struct rte_tel_data *d)
 	rte_tel_data_add_dict_string(d, "peer",
 				     probe_client_state(c) == PROBE_CLOSED
 					     ? ""
-					     : base_gid_str(c->rgid, gid));
+					     : base_gid_str(probe_client_rgid(c), gid));
 	rte_tel_data_add_dict_int(d, "data_worker", (int)c->conf.data_worker);
 	pthread_mutex_unlock(&c->lock);
 }
@@ -144,7 +128,7 @@ add_histogram(void *end, struct rte_tel_data *d)
 	struct probe_client *c = end;
 
 	base_tel_hist(d, &c->tester.latency);
-	base_tel_dict_u64(d, "run", c->tester.order);
+	base_tel_dict_u64(d, "run", probe_tester_order(&c->tester));
 }
 
 static uint64_t
@@ -152,7 +136,7 @@ peer(void *end)
 {
 	struct probe_client *c = end;
 
-	return probe_client_state(c) == PROBE_CLOSED ? 0 : probe_get(&c->rgid);
+	return probe_client_state(c) == PROBE_CLOSED ? 0 : probe_client_rgid(c);
 }
 
 void

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base_time.h"
+#include "base_tel.h"
 #include "probe_client_priv.h"
 #include "probe_gate.h"
 
@@ -30,21 +31,34 @@
 static uint32_t
 ordered(const struct probe_tester *t)
 {
-	return __atomic_load_n(&t->order, __ATOMIC_ACQUIRE);
+	return atomic_load_explicit(&t->order, memory_order_acquire);
 }
 
 /* A number alone: relaxed. */
 static bool
 halted(const struct probe_tester *t)
 {
-	return __atomic_load_n(&t->halt, __ATOMIC_RELAXED) == t->order;
+	return atomic_load_explicit(&t->halt, memory_order_relaxed) == probe_tester_order(t);
 }
 
 static void
 set_phase(struct probe_tester *t, enum probe_phase phase)
 {
-	__atomic_store_n(&t->phase, (uint32_t)phase, __ATOMIC_RELAXED);
+	atomic_store_explicit(&t->phase, (uint32_t)phase, memory_order_relaxed);
 	t->heard_ns = t->now;
+}
+
+/* These two are the data thread's own: relaxed. */
+static enum probe_phase
+phase_now(const struct probe_tester *t)
+{
+	return (enum probe_phase)atomic_load_explicit(&t->phase, memory_order_relaxed);
+}
+
+static uint32_t
+finished(const struct probe_tester *t)
+{
+	return atomic_load_explicit(&t->finished, memory_order_relaxed);
 }
 
 /* The run is over; the counters are final. */
@@ -55,19 +69,19 @@ finish(struct probe_tester *t, enum probe_end end, const char *text)
 	snprintf(t->text, sizeof(t->text), "%s", text);
 	for (unsigned int i = 0; end != PROBE_END_DONE && i < RTE_DIM(t->asked); i++) {
 		if (t->asked[i].op >= PROBE_ECHO)
-			probe_count(&t->counts.lost, RTE_MAX(t->asked[i].unit, 1u));
+			base_count(&t->counts.lost, RTE_MAX(t->asked[i].unit, 1u));
 		t->asked[i].op = 0;
 	}
 	if (end == PROBE_END_LIED)
-		probe_count(&t->counts.err_protocol, 1);
+		base_count(&t->counts.errors_protocol, 1);
 	else if (end == PROBE_END_STUCK)
-		probe_count(&t->counts.err_stuck, 1);
+		base_count(&t->counts.errors_stuck, 1);
 	else if (end == PROBE_END_BROKEN)
-		probe_count(&t->counts.err_broken, 1);
+		base_count(&t->counts.errors_broken, 1);
 	t->inflight = 0;
 	set_phase(t, t->q != NULL ? PROBE_PHASE_IDLE : PROBE_PHASE_NONE);
 	/* Partner: the acquire in run_over(). */
-	__atomic_store_n(&t->finished, t->order, __ATOMIC_RELEASE);
+	atomic_store_explicit(&t->finished, probe_tester_order(t), memory_order_release);
 }
 
 /* --- requests --- */
@@ -116,15 +130,6 @@ ask_control(struct probe_tester *t, uint8_t op, const void *payload, uint32_t le
 	return ret != 0 ? ret : link_req_flush(t->q);
 }
 
-static void
-counts_clear(struct probe_client_stats *counts)
-{
-	uint64_t *at = (uint64_t *)counts;
-
-	for (size_t i = 0; i < sizeof(*counts) / sizeof(*at); i++)
-		probe_put(&at[i], 0);
-}
-
 /* How many answers a round may take: where others need the thread, no more than so many bytes. */
 static unsigned int
 answers_of_round(const struct probe_tester *t)
@@ -149,7 +154,7 @@ begin(struct probe_tester *t)
 		.seed = rte_cpu_to_be_64(run->seed),
 	};
 
-	counts_clear(&t->counts);
+	base_counters_clear(&t->counts, sizeof(t->counts));
 	base_hist_clear(&t->latency);
 	memset(t->asked, 0, sizeof(t->asked));
 	/* Bytes that tell where they come from, for whoever looks at the memory. */
@@ -175,7 +180,7 @@ allowance(const struct probe_tester *t)
 	if (t->run.count != 0)
 		most = t->run.count - t->messages;
 	if (t->run.rate != 0) {
-		elapsed = (t->now - t->counts.begin_ns) / BASE_NS_PER_US;
+		elapsed = (t->now - base_count_get(&t->counts.begin_ns)) / BASE_NS_PER_US;
 		/* The first one at once. */
 		elapsed = (elapsed / 1000000 * t->run.rate) +
 			  elapsed % 1000000 * t->run.rate / 1000000 + 1;
@@ -228,7 +233,7 @@ ask_more(struct probe_tester *t)
 		most -= (uint32_t)ret;
 		sent++;
 	}
-	probe_count(&t->counts.requests, sent);
+	base_count(&t->counts.requests, sent);
 	ret = link_req_flush(t->q);
 	return ret != 0 ? ret : (int)sent;
 }
@@ -247,9 +252,9 @@ take_report(struct probe_tester *t, uint16_t id)
 	what = probe_gate_report(&wire, &sent);
 	if (what != NULL)
 		return what;
-	probe_put(&t->counts.peer_messages, rte_be_to_cpu_64(wire.messages));
-	probe_put(&t->counts.peer_polls, rte_be_to_cpu_64(wire.polls));
-	probe_put(&t->counts.peer_polls_empty, rte_be_to_cpu_64(wire.polls_empty));
+	base_count_set(&t->counts.peer_messages, rte_be_to_cpu_64(wire.messages));
+	base_count_set(&t->counts.peer_polls, rte_be_to_cpu_64(wire.polls));
+	base_count_set(&t->counts.peer_polls_empty, rte_be_to_cpu_64(wire.polls_empty));
 	return NULL;
 }
 
@@ -267,14 +272,14 @@ control_answered(struct probe_tester *t, const struct probe_asked *asked,
 		return what;
 	}
 	if (cqe->status != PROBE_OK) {
-		probe_count(&t->counts.err_status, 1);
+		base_count(&t->counts.errors_status, 1);
 		finish(t, PROBE_END_REFUSED,
 		       cqe->status == PROBE_NO_MODE ? "it does not know this mode"
 						    : "it has no memory for this mode");
 		return NULL;
 	}
-	probe_put(&t->counts.begin_ns, t->now);
-	probe_put(&t->counts.end_ns, t->now);
+	base_count_set(&t->counts.begin_ns, t->now);
+	base_count_set(&t->counts.end_ns, t->now);
 	set_phase(t, PROBE_PHASE_RUN);
 	return NULL;
 }
@@ -311,19 +316,19 @@ take_answers(struct probe_tester *t)
 	const char *what = NULL;
 	int n = link_cqe_poll(t->q, cqe, t->taken);
 
-	probe_count(&t->counts.polls, 1);
+	base_count(&t->counts.polls, 1);
 	if (n <= 0) {
-		probe_count(&t->counts.polls_empty, 1);
+		base_count(&t->counts.polls_empty, 1);
 		return n;
 	}
 	t->now = t->heard_ns = base_now_ns();
 	for (int i = 0; i < n && what == NULL; i++)
 		what = answered(t, &cqe[i], &messages, &bytes);
-	probe_count(&t->counts.answers, (unsigned int)n);
+	base_count(&t->counts.answers, (unsigned int)n);
 	if (likely(messages != 0)) {
-		probe_count(&t->counts.messages, messages);
-		probe_count(&t->counts.bytes, bytes);
-		probe_put(&t->counts.end_ns, t->now);
+		base_count(&t->counts.messages, messages);
+		base_count(&t->counts.bytes, bytes);
+		base_count_set(&t->counts.end_ns, t->now);
 	}
 	if (unlikely(what != NULL)) {
 		link_queue_protocol_error(t->q, what);
@@ -339,7 +344,8 @@ static bool
 run_over(const struct probe_tester *t)
 {
 	return halted(t) || (t->run.count != 0 && t->messages >= t->run.count) ||
-	       (t->run.time_ns != 0 && t->now - t->counts.begin_ns >= t->run.time_ns);
+	       (t->run.time_ns != 0 &&
+		t->now - base_count_get(&t->counts.begin_ns) >= t->run.time_ns);
 }
 
 /* The window is full: were answers there already, or are they waited for? Counted once a wait. */
@@ -347,7 +353,7 @@ static void
 count_stall(struct probe_tester *t, int answers)
 {
 	if (!t->waiting)
-		probe_count(answers > 0 ? &t->counts.stalls_local : &t->counts.stalls_remote, 1);
+		base_count(answers > 0 ? &t->counts.stalls_local : &t->counts.stalls_remote, 1);
 	t->waiting = answers == 0;
 }
 
@@ -389,7 +395,7 @@ round_drain(struct probe_tester *t)
 static int
 round_of(struct probe_tester *t)
 {
-	switch ((enum probe_phase)t->phase) {
+	switch (phase_now(t)) {
 	case PROBE_PHASE_RUN:
 		return round_run(t);
 	case PROBE_PHASE_DRAIN:
@@ -403,24 +409,24 @@ round_of(struct probe_tester *t)
 	/* A run may have been ordered for a newer queue, which waits until this one is dropped. */
 	if (link_queue_state(t->q) != LINK_QUEUE_UP)
 		return -ENOTCONN;
-	return ordered(t) == t->finished ? 0 : begin(t) != 0 ? -ENOTCONN : 1;
+	return ordered(t) == finished(t) ? 0 : begin(t) != 0 ? -ENOTCONN : 1;
 }
 
 /* The peer's control lives, or the session would be over; its data does not. */
 static bool
 is_stuck(const struct probe_tester *t)
 {
-	return t->phase >= PROBE_PHASE_BEGIN && t->inflight > 0 &&
+	return phase_now(t) >= PROBE_PHASE_BEGIN && t->inflight > 0 &&
 	       t->now > t->heard_ns + PROBE_ANSWER_NS;
 }
 
 static void
 take_queue(struct probe_tester *t)
 {
-	if (likely(__atomic_load_n(&t->fresh, __ATOMIC_RELAXED) == NULL))
+	if (likely(atomic_load_explicit(&t->fresh, memory_order_relaxed) == NULL))
 		return;
 	/* Partner: the release in probe_client_control.c's on_up(). */
-	t->q = __atomic_exchange_n(&t->fresh, NULL, __ATOMIC_ACQUIRE);
+	t->q = atomic_exchange_explicit(&t->fresh, NULL, memory_order_acquire);
 	set_phase(t, PROBE_PHASE_IDLE);
 }
 
@@ -431,7 +437,7 @@ drop_queue(struct probe_tester *t)
 	struct link_queue *q = t->q;
 
 	t->q = NULL;
-	if (t->phase >= PROBE_PHASE_BEGIN)
+	if (phase_now(t) >= PROBE_PHASE_BEGIN)
 		finish(t, PROBE_END_BROKEN, "");
 	set_phase(t, PROBE_PHASE_NONE);
 	link_queue_detach(q);
@@ -457,7 +463,7 @@ probe_tester_poll(struct probe_tester *t, uint64_t now_ns)
 		take_queue(t);
 	if (t->q == NULL) {
 		/* The session broke before the run began. */
-		if (ordered(t) != t->finished)
+		if (ordered(t) != finished(t))
 			finish(t, PROBE_END_BROKEN, "");
 		return 0;
 	}

@@ -101,11 +101,11 @@ probe_tester_ask(struct probe_tester *t, struct link_req *req, uint32_t most)
 static void
 mismatch(struct probe_tester *t, uint64_t seq, uint64_t off)
 {
-	if (t->counts.mismatches == 0) {
-		probe_put(&t->counts.mismatch_seq, seq);
-		probe_put(&t->counts.mismatch_off, off);
+	if (base_count_get(&t->counts.mismatches) == 0) {
+		base_count_set(&t->counts.mismatch_seq, seq);
+		base_count_set(&t->counts.mismatch_off, off);
 	}
-	probe_count(&t->counts.mismatches, 1);
+	base_count(&t->counts.mismatches, 1);
 }
 
 /* Did the header of message i come back as it was sent? */
@@ -122,7 +122,7 @@ static void
 check_messages(struct probe_tester *t, const struct probe_asked *asked, const struct link_cqe *cqe)
 {
 	const uint8_t *p = link_slot_rx(t->q, cqe->id);
-	uint64_t before = t->counts.mismatches;
+	uint64_t before = base_count_get(&t->counts.mismatches);
 	uint32_t size = t->run.size;
 
 	for (uint32_t i = 0; i < asked->unit; i++) {
@@ -133,7 +133,7 @@ check_messages(struct probe_tester *t, const struct probe_asked *asked, const st
 			mismatch(t, asked->off + i, off % size);
 	}
 	/* The other end saw a mismatch that did not come back with its answer. */
-	if (cqe->status == PROBE_MISMATCH && t->counts.mismatches == before)
+	if (cqe->status == PROBE_MISMATCH && base_count_get(&t->counts.mismatches) == before)
 		mismatch(t, asked->off, cqe->result);
 }
 

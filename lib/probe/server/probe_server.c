@@ -36,7 +36,7 @@ may_connect(void *arg, uint64_t gid, char *reason)
 			 srv->sessions_max);
 	else
 		return 0;
-	probe_count(&srv->calls_refused, 1);
+	base_count(&srv->calls_refused, 1);
 	return -EACCES;
 }
 
@@ -228,27 +228,17 @@ probe_server_worker(struct probe_server *srv, unsigned int i)
 }
 
 static void
-add_worker(struct probe_server_stats *sum, const struct probe_server_stats *counts)
+add_worker(struct probe_server_stats *sum, const struct probe_testee_counts *counts)
 {
-#define ADD(field) sum->field += probe_get(&counts->field)
-	ADD(sessions);
-	ADD(runs);
-	ADD(requests);
-	ADD(messages);
-	ADD(bytes);
-	ADD(mismatches);
-	ADD(refused);
-	ADD(lies);
-	ADD(polls);
-	ADD(polls_empty);
-	ADD(shares_used);
+#define ADD(name, ...) sum->name += base_count_get(&counts->name);
+	PROBE_ANSWER_METRICS(ADD)
 #undef ADD
-	if (probe_get(&counts->begin_ns) < sum->begin_ns || probe_get(&counts->mode) == 0)
+	if (base_count_get(&counts->begin_ns) < sum->begin_ns || base_count_get(&counts->mode) == 0)
 		return;
-	sum->begin_ns = probe_get(&counts->begin_ns);
-	sum->newest_ns = probe_get(&counts->newest_ns);
-	sum->mode = probe_get(&counts->mode);
-	sum->size = probe_get(&counts->size);
+	sum->begin_ns = base_count_get(&counts->begin_ns);
+	sum->newest_ns = base_count_get(&counts->newest_ns);
+	sum->mode = base_count_get(&counts->mode);
+	sum->size = base_count_get(&counts->size);
 }
 
 void
@@ -257,5 +247,5 @@ probe_server_stats(const struct probe_server *srv, struct probe_server_stats *st
 	memset(stats, 0, sizeof(*stats));
 	for (unsigned int i = 0; i < srv->worker_count; i++)
 		add_worker(stats, &srv->workers[i].counts);
-	stats->calls_refused = probe_get(&srv->calls_refused);
+	stats->calls_refused = base_count_get(&srv->calls_refused);
 }

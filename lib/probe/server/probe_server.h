@@ -16,6 +16,7 @@
 
 #include "base_allow.h"
 #include "link.h"
+#include "probe_metrics.h"
 
 struct probe_server;
 struct probe_worker;
@@ -66,13 +67,7 @@ struct probe_worker *probe_server_worker(struct probe_server *srv, unsigned int 
 unsigned int probe_worker_poll(struct probe_worker *w, uint64_t now_ns);
 
 struct probe_server_stats {
-	uint64_t sessions; /* now */
-	uint64_t runs;
-	uint64_t requests, messages, bytes, mismatches;
-	uint64_t refused; /* BEGIN answered with a status */
-	uint64_t lies; /* sessions dropped for what the peer sent */
-	uint64_t polls, polls_empty; /* while a run is on */
-	uint64_t shares_used; /* turns that ended because all that a session may take was taken */
+	PROBE_ANSWER_METRICS(BASE_METRIC_FIELD)
 	uint64_t calls_refused; /* of GIDs that are not allowed, or for want of a place */
 	/* Of the newest run. */
 	uint64_t begin_ns, newest_ns;

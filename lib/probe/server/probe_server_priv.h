@@ -20,8 +20,8 @@
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
 
+#include "base_counter.h"
 #include "link.h"
-#include "probe_count.h"
 #include "probe_modes.h"
 #include "probe_server.h"
 #include "probe_telemetry.h"
@@ -51,8 +51,15 @@ struct probe_testee {
 	unsigned int first, count; /* ... of these, the ones that wait for a share */
 };
 
+/* As struct probe_server_stats, without calls_refused. */
+struct probe_testee_counts {
+	PROBE_ANSWER_METRICS(BASE_METRIC_LIVE)
+	_Atomic uint64_t begin_ns, newest_ns, mode, size;
+};
+
 struct probe_worker {
-	struct probe_testee *inbox; /* control to data; partner: the exchange in take_inbox() */
+	_Atomic(struct probe_testee *)
+		inbox; /* control to data; partner: the exchange in take_inbox() */
 	uint32_t round_max;
 
 	/* The data thread's own. */
@@ -61,7 +68,7 @@ struct probe_worker {
 	int64_t credit; /* the same of all of them in this round */
 	bool owing; /* one of them had to wait in this round */
 	uint64_t now;
-	struct probe_server_stats counts __rte_cache_aligned; /* without calls_refused */
+	struct probe_testee_counts counts __rte_cache_aligned;
 };
 
 struct probe_server {
@@ -69,7 +76,7 @@ struct probe_server {
 	struct base_allow allow;
 	unsigned int sessions_max;
 	unsigned int session_count, dealt;
-	uint64_t calls_refused; /* counter of control's */
+	_Atomic uint64_t calls_refused; /* control's */
 	LIST_HEAD(, probe_testee) testees;
 	struct probe_telemetry telemetry;
 	unsigned int worker_count;

@@ -27,7 +27,7 @@ static int
 serve_begin(struct probe_testee *e, const struct link_req *req, struct link_cqe *cqe,
 	    const char **what)
 {
-	struct probe_server_stats *counts = &e->worker->counts;
+	struct probe_testee_counts *counts = &e->worker->counts;
 	struct probe_wire_begin wire;
 
 	memcpy(&wire, link_slot_payload(e->q, req->id), sizeof(wire));
@@ -40,15 +40,15 @@ serve_begin(struct probe_testee *e, const struct link_req *req, struct link_cqe 
 	else if (!has_memory(e))
 		cqe->status = PROBE_NO_MEMORY;
 	if (cqe->status != PROBE_OK) {
-		probe_count(&counts->refused, 1);
+		base_count(&counts->refused, 1);
 		return 0;
 	}
 	e->running = true;
-	probe_count(&counts->runs, 1);
-	probe_put(&counts->begin_ns, e->worker->now);
-	probe_put(&counts->newest_ns, e->worker->now);
-	probe_put(&counts->mode, e->begin.mode->id);
-	probe_put(&counts->size, e->begin.size);
+	base_count(&counts->runs, 1);
+	base_count_set(&counts->begin_ns, e->worker->now);
+	base_count_set(&counts->newest_ns, e->worker->now);
+	base_count_set(&counts->mode, e->begin.mode->id);
+	base_count_set(&counts->size, e->begin.size);
 	return 0;
 }
 
@@ -108,14 +108,14 @@ serve(struct probe_testee *e, const struct link_req *req, const char **what)
 static void
 count(struct probe_testee *e, unsigned int n, uint64_t messages, uint64_t bytes)
 {
-	struct probe_server_stats *counts = &e->worker->counts;
+	struct probe_testee_counts *counts = &e->worker->counts;
 
-	probe_count(&counts->requests, n);
+	base_count(&counts->requests, n);
 	if (e->messages == messages)
 		return;
-	probe_count(&counts->messages, e->messages - messages);
-	probe_count(&counts->bytes, e->bytes - bytes);
-	probe_put(&counts->newest_ns, e->worker->now);
+	base_count(&counts->messages, e->messages - messages);
+	base_count(&counts->bytes, e->bytes - bytes);
+	base_count_set(&counts->newest_ns, e->worker->now);
 }
 
 /* @return requests that are there now, -errno. */
@@ -171,7 +171,7 @@ probe_testee_serve(struct probe_testee *e)
 	first = e->first;
 	ret = serve_fetched(e, &what);
 	if (unlikely(ret == -EPROTO || ret == -EINVAL)) {
-		probe_count(&e->worker->counts.lies, 1);
+		base_count(&e->worker->counts.errors_protocol, 1);
 		link_queue_protocol_error(e->q, what != NULL ? what : "test: answer refused");
 		return -ENOTCONN;
 	}

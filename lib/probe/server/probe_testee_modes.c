@@ -67,8 +67,8 @@ verify(struct probe_testee *e, const struct link_req *req, struct link_cqe *cqe,
 
 		if (off == size)
 			continue;
-		probe_count(&e->mismatches, 1);
-		probe_count(&e->worker->counts.mismatches, 1);
+		e->mismatches++;
+		base_count(&e->worker->counts.mismatches, 1);
 		if (cqe->status == PROBE_OK)
 			cqe->result = at + off;
 		cqe->status = PROBE_MISMATCH;

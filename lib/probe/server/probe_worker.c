@@ -18,13 +18,13 @@
 void
 probe_worker_give(struct probe_worker *w, struct probe_testee *e)
 {
-	struct probe_testee *head = __atomic_load_n(&w->inbox, __ATOMIC_RELAXED);
+	struct probe_testee *head = atomic_load_explicit(&w->inbox, memory_order_relaxed);
 
 	/* Release: what was written into e; partner: the exchange in take_inbox(). */
 	do {
 		e->next = head;
-	} while (!__atomic_compare_exchange_n(&w->inbox, &head, e, true, __ATOMIC_RELEASE,
-					      __ATOMIC_RELAXED));
+	} while (!atomic_compare_exchange_weak_explicit(&w->inbox, &head, e, memory_order_release,
+							memory_order_relaxed));
 }
 
 static void
@@ -32,15 +32,15 @@ take_inbox(struct probe_worker *w)
 {
 	struct probe_testee *e, *next;
 
-	if (likely(__atomic_load_n(&w->inbox, __ATOMIC_RELAXED) == NULL))
+	if (likely(atomic_load_explicit(&w->inbox, memory_order_relaxed) == NULL))
 		return;
 	/* Acquire: partner is the release in probe_worker_give(). */
-	e = __atomic_exchange_n(&w->inbox, NULL, __ATOMIC_ACQUIRE);
+	e = atomic_exchange_explicit(&w->inbox, NULL, memory_order_acquire);
 	for (; e != NULL; e = next) {
 		next = e->next;
 		TAILQ_INSERT_TAIL(&w->testees, e, entry);
 		w->count++;
-		probe_count(&w->counts.sessions, 1);
+		base_count(&w->counts.sessions, 1);
 	}
 }
 
@@ -50,7 +50,7 @@ drop(struct probe_worker *w, struct probe_testee *e)
 {
 	TAILQ_REMOVE(&w->testees, e, entry);
 	w->count--;
-	probe_put(&w->counts.sessions, w->counts.sessions - 1);
+	base_count_sub(&w->counts.sessions, 1);
 	link_queue_detach(e->q);
 }
 
@@ -94,7 +94,7 @@ serve_share(struct probe_worker *w, struct probe_testee *e, unsigned int *work)
 		*work += (unsigned int)n;
 	}
 	if (n >= 0 && e->credit <= 0)
-		probe_count(&w->counts.shares_used, 1);
+		base_count(&w->counts.shares_used, 1);
 	e->credit += withheld;
 	w->credit -= before - e->credit;
 	return n;
@@ -114,8 +114,8 @@ serve_one(struct probe_worker *w, struct probe_testee *e)
 	else
 		n = serve_share(w, e, &work);
 	if (was_running && e->polls >= polls) {
-		probe_count(&w->counts.polls, e->polls - polls);
-		probe_count(&w->counts.polls_empty, e->polls_empty - empty);
+		base_count(&w->counts.polls, e->polls - polls);
+		base_count(&w->counts.polls_empty, e->polls_empty - empty);
 	}
 	if (n < 0)
 		drop(w, e);

@@ -6,6 +6,7 @@
  */
 #include <rte_branch_prediction.h>
 
+#include "base_shared.h"
 #include "probe_gate.h"
 
 static const char *
@@ -127,7 +128,8 @@ probe_gate_messages(const void *payload, uint32_t size, uint32_t count, uint64_t
 		return NULL;
 	/* The peer may change a header after it was looked at; nothing depends on it then. */
 	for (uint32_t i = 0; i < count; i++, p += stride) {
-		uint64_t head = __atomic_load_n((const uint64_t *)p, __ATOMIC_RELAXED);
+		uint64_t head = atomic_load_explicit(base_shared((const uint64_t *)p),
+						     memory_order_relaxed);
 
 		if (unlikely(head != probe_message_head(size, seq + i)))
 			return "test request: header of a message";
