@@ -152,42 +152,6 @@ link_dev_id(const struct link *link)
 	return link->conf.dev_id;
 }
 
-void
-link_refresh_info(struct link *link)
-{
-	struct rte_pmd_ism_info info;
-
-	if (rte_pmd_ism_info_get(link->conf.dev_id, &info) != 0)
-		return;
-	rte_spinlock_lock(&link->lock);
-	link->info = info;
-	rte_spinlock_unlock(&link->lock);
-}
-
-void
-link_fit_rings(const struct link *link, struct link_geo *geo)
-{
-	uint32_t max = link->info.dmb_max;
-
-	while (geo->queues > 1 && geo->queues * link_ring_stride(geo->depth) > max)
-		geo->queues--;
-	while (geo->depth > 2 && link_ring_stride(geo->depth) > max)
-		geo->depth /= 2;
-}
-
-void
-link_small_words(const struct link *link, char words[LINK_REASON_MAX])
-{
-	if (link->info.dmb_max < LINK_CTRL_SIZE)
-		snprintf(words, LINK_REASON_MAX,
-			 "the function takes DMBs of %u bytes at most, a session needs %u",
-			 link->info.dmb_max, LINK_CTRL_SIZE);
-	else
-		snprintf(words, LINK_REASON_MAX,
-			 "the function takes DMBs of %u bytes at most: smaller next time",
-			 link->info.dmb_max);
-}
-
 const struct link_epoch *
 link_epoch(const struct link *link)
 {
@@ -259,18 +223,6 @@ link_open(struct link *link, const struct link_open_conf *conf, struct link_sess
 	link_session_insert(s, LINK_IDLE);
 	*out = s;
 	return 0;
-}
-
-void
-link_set_lost(struct link *link)
-{
-	if (link->lost)
-		return;
-	link->lost = true;
-	link->reopen_step_ns = LINK_REOPEN_MIN_NS;
-	link->reopen_ns = link->now_ns + link->reopen_step_ns;
-	link_count(&link->stats.device_losses, 1);
-	LINK_LOG(WARNING, "function %s is lost", link->info.path);
 }
 
 static bool
@@ -409,16 +361,6 @@ link_poll(struct link *link, uint64_t now_ns)
 	if (unlikely(link->lost))
 		work += reopen(link);
 	return work;
-}
-
-void
-link_stats(const struct link *link, struct link_stats *stats)
-{
-	const uint64_t *from = (const uint64_t *)&link->stats;
-	uint64_t *to = (uint64_t *)stats;
-
-	for (size_t i = 0; i < sizeof(*stats) / sizeof(*to); i++)
-		to[i] = link_count_read(&from[i]);
 }
 
 void

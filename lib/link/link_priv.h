@@ -277,6 +277,9 @@ struct link {
 };
 
 /* --- link.c --- */
+uint32_t link_random32(void); /* never 0 */
+
+/* --- link_device.c: what is known of the function --- */
 void link_set_lost(struct link *link);
 /* What the driver knows of the function has changed. */
 void link_refresh_info(struct link *link);
@@ -284,7 +287,23 @@ void link_refresh_info(struct link *link);
 void link_fit_rings(const struct link *link, struct link_geo *geo);
 /* Why a session cannot have the DMB that was refused with -EMSGSIZE. */
 void link_small_words(const struct link *link, char words[LINK_REASON_MAX]);
-uint32_t link_random32(void); /* never 0 */
+
+/* --- link_info.c: reasons and services --- */
+/* Is it one that somebody may offer or call (SPEC-link section 3.1)? */
+bool link_service_known(unsigned int service);
+/* Map a -errno of the driver: -ENODEV marks the link lost. */
+enum link_why link_why_from_errno(struct link *link, int err);
+enum link_why link_why_from_status(enum link_status status);
+enum link_status link_status_from_why(enum link_why why);
+
+/* --- link_phase.c --- */
+void link_session_insert(struct link_session *s, enum link_phase phase);
+/* Out of the list, and nobody's any more. */
+void link_session_remove(struct link_session *s);
+void link_session_set_phase(struct link_session *s, enum link_phase phase);
+void link_session_set_reason(struct link_session *s, enum link_why why, const char *reason);
+/* Count why an attempt failed or a session ended. */
+void link_session_count(struct link_session *s, enum link_why why);
 
 /* --- link_token.c: which DMBs of peers are stored to, and by whom --- */
 /* @return 0; -EEXIST another session, or this one, holds it. */
@@ -361,11 +380,8 @@ int link_beat_send(struct link_session *s, uint64_t now_ns);
 bool link_beat_look(struct link_session *s, uint64_t now_ns);
 
 /* --- link_session.c --- */
-/* Is it one that somebody may offer or call (SPEC-link section 3.1)? */
-bool link_service_known(unsigned int service);
 struct link_session *link_session_find(struct link *link, uint64_t rgid, uint8_t service,
 				       bool initiator);
-void link_session_insert(struct link_session *s, enum link_phase phase);
 /* How often either sends keepalives, from what the peer has announced. */
 void link_session_beats(struct link_session *s, uint32_t peer_ms);
 void link_session_up(struct link_session *s, uint64_t now_ns);
@@ -379,18 +395,10 @@ void link_session_lose(struct link_session *s, enum link_why why, const char *re
 void link_session_gone(struct link_session *s);
 /* One round of any session. @return work done. */
 unsigned int link_session_step(struct link_session *s, uint64_t now_ns);
-/* Count why an attempt failed or a session ended. */
-void link_session_count(struct link_session *s, enum link_why why);
 /* Give back everything; accepted: in slices, then FREE, or CALLED by the next call. */
 void link_session_free(struct link_session *s);
 /* The same at once, or for the last slice. */
 void link_session_free_now(struct link_session *s);
-void link_session_set_phase(struct link_session *s, enum link_phase phase);
-void link_session_set_reason(struct link_session *s, enum link_why why, const char *reason);
-/* Map a -errno of the driver: -ENODEV marks the link lost. */
-enum link_why link_why_from_errno(struct link *link, int err);
-enum link_why link_why_from_status(enum link_status status);
-enum link_status link_status_from_why(enum link_why why);
 
 /* --- link_call.c: initiator --- */
 unsigned int link_call_step(struct link_session *s, uint64_t now_ns);
