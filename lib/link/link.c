@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A link: creation, the control round, events, loss and return of the function. */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,14 +22,6 @@
 #define OPEN_MAX 256 /* sessions opened by us */
 
 RTE_LOG_REGISTER(link_logtype, lib.ism.link, NOTICE);
-
-uint32_t
-link_random32(void)
-{
-	uint32_t n = (uint32_t)rte_rand();
-
-	return n != 0 ? n : 1;
-}
 
 /* The boot id as the kernel prints it: 32 hex digits with dashes. Left 0 where there is none. */
 static void
@@ -124,6 +117,15 @@ free_link:
 	return ret;
 }
 
+static void
+free_now(struct link_session *s)
+{
+	if (s->initiator)
+		link_call_free(s);
+	else
+		link_listen_free_now(s);
+}
+
 void
 link_destroy(struct link *link)
 {
@@ -136,7 +138,7 @@ link_destroy(struct link *link)
 		link_session_close(s, "the program is leaving");
 		s->told = false; /* no callback from here */
 		s->next_call.valid = false;
-		link_session_free_now(s);
+		free_now(s);
 	}
 	link_callers_free(link);
 	for (uint32_t i = 0; i < link->conf.sessions_max; i++)
@@ -262,6 +264,17 @@ reopen(struct link *link)
 	return 1;
 }
 
+/* The fabric says that the peer, or a DMB of the session, is gone. UP, GREETING, PREPARING. */
+static void
+gone(struct link_session *s)
+{
+	if (s->phase == LINK_UP)
+		link_session_lose(s, LINK_WHY_REVOKED, NULL,
+				  link_status_from_why(LINK_WHY_REVOKED));
+	else
+		link_listen_release(s);
+}
+
 /* A DMB that a session uses, or a peer, is gone: no need to wait for a store to fail. */
 static void
 gone_event(struct link *link, const struct rte_pmd_ism_event *ev)
@@ -278,7 +291,7 @@ gone_event(struct link *link, const struct rte_pmd_ism_event *ev)
 		else
 			hit = hit && link_mem_has_token(s, ev->tok);
 		if (hit)
-			link_session_gone(s);
+			gone(s);
 	}
 }
 
@@ -304,6 +317,72 @@ events(struct link *link)
 		work += (unsigned int)n;
 	}
 	return work;
+}
+
+/* --- rounds: what each phase does --- */
+
+static unsigned int
+dying_step(struct link_session *s)
+{
+	for (unsigned int i = 0; i < s->geo.queues; i++) {
+		if (!link_word_gone(&s->queues[i].word))
+			return 0;
+	}
+	for (unsigned int i = 0; i < s->geo.queues; i++)
+		link_word_set(&s->queues[i].word, LINK_QUEUE_DOWN);
+	if (!s->initiator)
+		link_listen_release(s);
+	else if (s->closing)
+		link_call_free(s);
+	else
+		link_call_idle(s, true);
+	return 1;
+}
+
+static unsigned int
+step(struct link_session *s, uint64_t now_ns)
+{
+	switch (s->phase) {
+	case LINK_UP:
+		return link_session_watch(s, now_ns);
+	case LINK_DYING:
+		return dying_step(s);
+	case LINK_IDLE:
+	case LINK_CALLING:
+	case LINK_CONNECTING:
+		return link_call_step(s, now_ns);
+	case LINK_GREETING:
+		return link_listen_step(s, now_ns);
+	case LINK_CALLED: /* link_slice.c has them */
+	case LINK_PREPARING:
+	case LINK_RELEASING:
+	case LINK_FREE:
+		break;
+	}
+	return 0;
+}
+
+/* What has its turn here is in another phase afterwards, or has one piece less to do. */
+static void
+piece(struct link_session *s, uint64_t now_ns)
+{
+	switch (s->phase) {
+	case LINK_CALLED:
+		link_slice_remove(s);
+		link_listen_greet(s);
+		break;
+	case LINK_PREPARING:
+		link_listen_prepare(s, now_ns);
+		break;
+	case LINK_RELEASING:
+		if (!link_mem_give_piece(s))
+			link_listen_free_now(s);
+		break;
+	default:
+		assert(false);
+		link_slice_remove(s);
+		break;
+	}
 }
 
 /*
@@ -342,7 +421,7 @@ sessions_step(struct link *link, uint64_t now_ns)
 		if (s == NULL)
 			break;
 		link->cursor = TAILQ_NEXT(s, entry);
-		work += link_session_step(s, now_ns);
+		work += step(s, now_ns);
 	}
 	return work;
 }
@@ -357,7 +436,7 @@ link_poll(struct link *link, uint64_t now_ns)
 	if (likely(!link->lost))
 		work += events(link);
 	work += sessions_step(link, now_ns);
-	work += link_slices(link, now_ns);
+	work += link_slices(link, now_ns, piece);
 	if (unlikely(link->lost))
 		work += reopen(link);
 	return work;

@@ -2,7 +2,10 @@
 /* The initiator's side of setting a session up (SPEC-link sections 3 and 4.8). */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include <rte_random.h>
 
 #include "link_priv.h"
 
@@ -68,6 +71,25 @@ failed_errno(struct link_session *s, int err)
 	link_call_failed(s, link_why_from_errno(s->link, err), reason);
 }
 
+/* Never 0. */
+static uint32_t
+random32(void)
+{
+	uint32_t n = (uint32_t)rte_rand();
+
+	return n != 0 ? n : 1;
+}
+
+void
+link_call_free(struct link_session *s)
+{
+	link_mem_release(s);
+	link_session_remove(s);
+	s->link->opened--;
+	free(s->queues);
+	free(s);
+}
+
 static int
 signal_call(struct link_session *s, uint64_t now_ns)
 {
@@ -83,7 +105,7 @@ start(struct link_session *s, uint64_t now_ns)
 {
 	int ret;
 
-	s->nonce = link_random32();
+	s->nonce = random32();
 	s->garbage = false;
 	s->signal_ns = LINK_SIGNAL_NS;
 	ret = link_mem_register_ctrl(s);

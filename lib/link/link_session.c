@@ -128,15 +128,6 @@ lose(struct link_session *s, enum link_why why, const char *reason)
 	link_session_lose(s, why, reason, link_status_from_why(why));
 }
 
-void
-link_session_gone(struct link_session *s)
-{
-	if (s->phase == LINK_UP)
-		lose(s, LINK_WHY_REVOKED, NULL);
-	else
-		link_session_free(s);
-}
-
 /* A data thread found trouble: the first queue that has some speaks for all. */
 static void
 take_trouble(struct link_session *s)
@@ -176,8 +167,8 @@ hear_traffic(struct link_session *s, uint64_t now_ns)
  * Keepalives are no work: nothing follows them, and a server that polled hot after each one would
  * never be idle with many clients.
  */
-static unsigned int
-up_step(struct link_session *s, uint64_t now_ns)
+unsigned int
+link_session_watch(struct link_session *s, uint64_t now_ns)
 {
 	unsigned int work = 0;
 	int ret = 0;
@@ -203,91 +194,6 @@ up_step(struct link_session *s, uint64_t now_ns)
 	else if (s->phase == LINK_UP && now_ns > s->heard_ns + s->silence_ns)
 		lose(s, LINK_WHY_SILENT, NULL);
 	return work;
-}
-
-/* Its place is free, or the next call's of the same GID. */
-static void
-accepted_free(struct link_session *s)
-{
-	struct link *link = s->link;
-	struct link_caller *caller = s->caller;
-	struct link_next_call next = s->next_call;
-
-	link_quota_give(s);
-	link_session_remove(s);
-	if (s->told && s->ops->on_free != NULL)
-		s->ops->on_free(s->arg, s);
-	s->told = false;
-	s->caller = NULL;
-	if (next.valid && !link->lost)
-		link_listen_call(s, caller, &next.call);
-	else
-		TAILQ_INSERT_HEAD(&link->free, s, entry);
-}
-
-void
-link_session_free_now(struct link_session *s)
-{
-	link_slice_remove(s);
-	link_mem_release(s);
-	if (!s->initiator) {
-		accepted_free(s);
-		return;
-	}
-	link_session_remove(s);
-	s->link->opened--;
-	free(s->queues);
-	free(s);
-}
-
-void
-link_session_free(struct link_session *s)
-{
-	if (s->initiator) {
-		link_session_free_now(s);
-		return;
-	}
-	link_session_set_phase(s, LINK_RELEASING);
-	link_slice_add(s);
-}
-
-static unsigned int
-dying_step(struct link_session *s)
-{
-	for (unsigned int i = 0; i < s->geo.queues; i++) {
-		if (!link_word_gone(&s->queues[i].word))
-			return 0;
-	}
-	for (unsigned int i = 0; i < s->geo.queues; i++)
-		link_word_set(&s->queues[i].word, LINK_QUEUE_DOWN);
-	if (s->initiator && !s->closing)
-		link_call_idle(s, true);
-	else
-		link_session_free(s);
-	return 1;
-}
-
-unsigned int
-link_session_step(struct link_session *s, uint64_t now_ns)
-{
-	switch (s->phase) {
-	case LINK_UP:
-		return up_step(s, now_ns);
-	case LINK_DYING:
-		return dying_step(s);
-	case LINK_IDLE:
-	case LINK_CALLING:
-	case LINK_CONNECTING:
-		return link_call_step(s, now_ns);
-	case LINK_GREETING:
-		return link_listen_step(s, now_ns);
-	case LINK_CALLED: /* link_slice.c has them */
-	case LINK_PREPARING:
-	case LINK_RELEASING:
-	case LINK_FREE:
-		break;
-	}
-	return 0;
 }
 
 void
