@@ -21,9 +21,7 @@ link_call_idle(struct link_session *s, bool was_up)
 	bool lasted = was_up && now_ns - s->up_since_ns >= s->open.retry_max_ms * BASE_NS_PER_MS;
 
 	link_mem_release(s);
-	rte_spinlock_lock(&s->link->lock);
-	s->phase = LINK_IDLE;
-	rte_spinlock_unlock(&s->link->lock);
+	link_session_set_phase(s, LINK_IDLE);
 	s->next_ns = now_ns;
 	if (was_up)
 		s->attempt_ms = s->open.attempt_ms;
@@ -115,9 +113,7 @@ start(struct link_session *s, uint64_t now_ns)
 		failed_errno(s, ret);
 		return;
 	}
-	rte_spinlock_lock(&s->link->lock);
-	s->phase = LINK_CALLING;
-	rte_spinlock_unlock(&s->link->lock);
+	link_session_set_phase(s, LINK_CALLING);
 	s->deadline_ns = now_ns + s->attempt_ms * BASE_NS_PER_MS;
 }
 
@@ -245,9 +241,7 @@ got_hello(struct link_session *s, size_t len, uint64_t now_ns)
 		failed_errno(s, ret);
 		return;
 	}
-	rte_spinlock_lock(&s->link->lock);
-	s->phase = LINK_CONNECTING;
-	rte_spinlock_unlock(&s->link->lock);
+	link_session_set_phase(s, LINK_CONNECTING);
 	s->garbage = false;
 	s->deadline_ns = now_ns + s->attempt_ms * BASE_NS_PER_MS;
 	s->next_ns = now_ns + LINK_PROBE_NS;

@@ -306,6 +306,7 @@ enum link_status link_status_from_why(enum link_why why);
 void link_session_insert(struct link_session *s, enum link_phase phase);
 /* Out of the list, and nobody's any more. */
 void link_session_remove(struct link_session *s);
+/* The only way into another phase. Only what the table of link_phase.c has may follow. */
 void link_session_set_phase(struct link_session *s, enum link_phase phase);
 void link_session_set_reason(struct link_session *s, enum link_why why, const char *reason);
 /* Count why an attempt failed or a session ended. */

@@ -58,10 +58,7 @@ link_session_up(struct link_session *s, uint64_t now_ns)
 	char gid[BASE_GID_STRLEN], more[LINK_MORE_STRLEN];
 
 	link_session_set_reason(s, LINK_WHY_NONE, NULL);
-	rte_spinlock_lock(&link->lock);
-	s->phase = LINK_UP;
-	s->up_since_ns = now_ns;
-	rte_spinlock_unlock(&link->lock);
+	link_session_set_phase(s, LINK_UP);
 	s->garbage = s->goodbye = false;
 	s->beat_sent = s->beat_seen = s->notice_seen = 0;
 	s->beat_due_ns = s->heard_ns = now_ns;
@@ -94,9 +91,7 @@ link_session_break(struct link_session *s, enum link_why why, const char *reason
 		link_tell_close(s, status, reason);
 	if (reason != s->reason)
 		link_session_set_reason(s, why, reason);
-	rte_spinlock_lock(&link->lock);
-	s->phase = LINK_DYING;
-	rte_spinlock_unlock(&link->lock);
+	link_session_set_phase(s, LINK_DYING);
 	link_count(&link->stats.downs, 1);
 	link_session_count(s, why);
 	if (why == LINK_WHY_PROTOCOL) {
