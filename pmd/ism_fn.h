@@ -197,6 +197,15 @@ ism_is_lost(const struct ism_fn *fn)
 	return __atomic_load_n(&fn->lost, __ATOMIC_RELAXED);
 }
 
+/* --- ism_fn.c --- */
+
+/* The open function behind dev_id that is not lost. @return 0 or -ENODEV (counted). */
+int ism_fn_use(uint16_t dev_id, struct ism_fn **fn);
+/* The function is gone, for the reason `why` (-errno). Logs once. Any thread. @return -ENODEV. */
+int ism_fn_lost(struct ism_fn *fn, int why);
+/* Does this errno of an op mean that the function is lost? */
+bool ism_is_fatal(int ret);
+
 /* --- ism_rawdev.c --- */
 
 /*
@@ -214,12 +223,6 @@ struct ism_fn *ism_fn_get(uint16_t dev_id);
 
 /* --- ism_dev.c --- */
 
-/* The open function behind dev_id that is not lost. @return 0 or -ENODEV (counted). */
-int ism_fn_use(uint16_t dev_id, struct ism_fn **fn);
-/* The function is gone, for the reason `why` (-errno). Logs once. Any thread. @return -ENODEV. */
-int ism_fn_lost(struct ism_fn *fn, int why);
-/* Does this errno of an op mean that the function is lost? */
-bool ism_is_fatal(int ret);
 /* @return 0, or -errno with nothing left behind. */
 int ism_dev_open(struct ism_fn *fn);
 void ism_dev_close(struct ism_fn *fn);
