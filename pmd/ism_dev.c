@@ -257,14 +257,6 @@ ism_dev_close(struct ism_fn *fn)
 }
 
 int
-rte_pmd_ism_open(uint16_t dev_id)
-{
-	struct ism_fn *fn = ism_fn_get(dev_id);
-
-	return fn == NULL ? -ENODEV : ism_dev_open(fn);
-}
-
-int
 rte_pmd_ism_reopen(uint16_t dev_id)
 {
 	struct ism_fn *fn = ism_fn_get(dev_id);

@@ -7,6 +7,43 @@
 
 RTE_LOG_REGISTER(ism_logtype, pmd.raw.ism, NOTICE);
 
+/* By the number of the rawdev. The main thread writes, before and after all others use it. */
+static struct ism_fn *functions[RTE_RAWDEV_MAX_DEVS];
+
+void
+ism_fn_add(struct ism_fn *fn)
+{
+	functions[fn->dev_id] = fn;
+}
+
+void
+ism_fn_remove(const struct ism_fn *fn)
+{
+	functions[fn->dev_id] = NULL;
+}
+
+struct ism_fn *
+ism_fn_get(uint16_t dev_id)
+{
+	return dev_id < RTE_RAWDEV_MAX_DEVS ? functions[dev_id] : NULL;
+}
+
+unsigned int
+rte_pmd_ism_list(uint16_t *ids, unsigned int n)
+{
+	unsigned int count = 0;
+	uint16_t id;
+
+	for (id = 0; id < RTE_RAWDEV_MAX_DEVS; id++) {
+		if (ism_fn_get(id) == NULL)
+			continue;
+		if (count < n)
+			ids[count] = id;
+		count++;
+	}
+	return count;
+}
+
 bool
 ism_is_fatal(int ret)
 {
