@@ -25,35 +25,6 @@
 
 #define VFIO_HEALTH_MS 100 /* a load of config space goes to firmware */
 
-int
-vfio_store_error(int err)
-{
-	switch (err) {
-	case ENODEV:
-		return -ENODEV;
-	case ENXIO: /* program exception */
-	case EINVAL:
-	case EFAULT: /* the caller's src */
-		return -EINVAL;
-	default: /* EIO: PCI condition code 1 or 3; ENOMEM: the kernel's buffer */
-		return -EIO;
-	}
-}
-
-int
-vfio_bus_store(struct vfio_bus *bus, const struct vfio_region *region, uint64_t off,
-	       const void *src, uint32_t len)
-{
-	ssize_t n;
-
-	if (bus->device < 0)
-		return -ENODEV;
-	n = pwrite(bus->device, src, len, (off_t)(region->off + off));
-	if (n < 0)
-		return vfio_store_error(errno);
-	return n == (ssize_t)len ? 1 : -EIO; /* clamped: SPEC-ism section 8.8 */
-}
-
 static int
 vfio_store(void *arg, unsigned int bar, uint64_t off, const void *src, uint32_t len)
 {
@@ -64,7 +35,8 @@ vfio_store(void *arg, unsigned int bar, uint64_t off, const void *src, uint32_t 
 
 /*
  * The kernel does segment after segment and, where one fails, tells how far it came but not why:
- * the rest is tried again, and then the first one that fails says it.
+ * the rest is tried again, and then the first one that fails says it. Each call does one segment
+ * at least, or is the last one: so there are n calls at most.
  */
 static int
 vfio_storev(void *arg, uint64_t off, const struct iovec *iov, unsigned int n)
@@ -80,11 +52,13 @@ vfio_storev(void *arg, uint64_t off, const struct iovec *iov, unsigned int n)
 		calls++;
 		if (done < 0)
 			return vfio_store_error(errno);
+		if (done == 0)
+			return -EIO; /* clamped to nothing (SPEC-ism section 8.8) */
 		off += (uint64_t)done;
 		for (; n > 0 && (size_t)done >= iov->iov_len; iov++, n--)
 			done -= (ssize_t)iov->iov_len;
-		if (done > 0 || (n > 0 && calls > ISM_NR_DMBS))
-			return -EIO; /* cut in two (SPEC-ism section 8.8), or no end */
+		if (done > 0)
+			return -EIO; /* cut in two (SPEC-ism section 8.8) */
 	}
 	return (int)calls;
 }

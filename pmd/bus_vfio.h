@@ -36,7 +36,7 @@ int vfio_bus_open(void *arg, struct ism_bus_info *info);
 void vfio_bus_close(void *arg);
 /* No event came, and config space still says who is there. @return 0 or -ENODEV. */
 int vfio_bus_health(void *arg);
-/* One store. @return 1 (system call) or -errno as of ism_ops. */
+/* bus_vfio_store.c. One store. @return 1 (system call) or -errno as of ism_ops. */
 int vfio_bus_store(struct vfio_bus *bus, const struct vfio_region *region, uint64_t off,
 		   const void *src, uint32_t len);
 /* What an errno of a store means (SPEC-ism section 8.7). */

@@ -9,34 +9,6 @@
 #include "base_time.h"
 #include "ism_fn.h"
 
-RTE_LOG_REGISTER(ism_logtype, pmd.raw.ism, NOTICE);
-
-bool
-ism_is_fatal(int ret)
-{
-	return ret == -ENODEV || ret == -EPROTO || ret == -ETIMEDOUT;
-}
-
-int
-ism_fn_lost(struct ism_fn *fn, int why)
-{
-	if (!atomic_exchange_explicit(&fn->lost, true, memory_order_relaxed))
-		ISM_LOG(WARNING, "%s: function lost (%s)", fn->path, strerror(-why));
-	return -ENODEV;
-}
-
-int
-ism_fn_use(uint16_t dev_id, struct ism_fn **fn)
-{
-	*fn = ism_fn_get(dev_id);
-	if (*fn == NULL || !(*fn)->open)
-		return -ENODEV;
-	if (!ism_is_lost(*fn))
-		return 0;
-	base_count(&(*fn)->stats.err_lost, 1);
-	return -ENODEV;
-}
-
 /* SPEC-ism sections 8.4 and 8.9: what the way in says of itself must make sense. */
 static int
 check_bus_info(struct ism_fn *fn, struct ism_bus_info *info)
@@ -282,14 +254,6 @@ ism_dev_close(struct ism_fn *fn)
 	pthread_mutex_lock(&fn->lock);
 	fn->open = false;
 	pthread_mutex_unlock(&fn->lock);
-}
-
-int
-rte_pmd_ism_open(uint16_t dev_id)
-{
-	struct ism_fn *fn = ism_fn_get(dev_id);
-
-	return fn == NULL ? -ENODEV : ism_dev_open(fn);
 }
 
 int

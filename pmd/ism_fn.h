@@ -9,6 +9,18 @@
  *	   +---------------------+   +------------------------------------+  |
  *	   +-----------------------------------------------------------------+ close()
  *
+ * Who calls whom, downwards only:
+ *
+ *	rte_pmd_ism.c                          open; names the ways to a function
+ *	bus_vfio*.c   bus_vfu*.c               VFIO, vfio-user: probing, ism_ops.h
+ *	ism_rawdev.c                           a function as a rawdev
+ *	ism_selftest.c   ism_dump.c   ism_telemetry*.c
+ *	ism_dev.c                              bring-up and teardown
+ *	ism_dmb.c   ism_win.c   ism_event.c
+ *	ism_record.c   ism_store.c   ism_direct.c
+ *	ism_cmd.c   ism_stats.c   ism_mem.c   ism_iova.c
+ *	ism_fn.c                               found, in use, lost
+ *
  * Who writes what: the control thread everything but the statistics of windows, which belong to
  * the thread that stores through the window. `lock` guards the lists and what
  * telemetry reads (any thread); the control thread takes it to change them only.
@@ -179,6 +191,20 @@ ism_is_lost(const struct ism_fn *fn)
 	return atomic_load_explicit(&fn->lost, memory_order_relaxed);
 }
 
+/* --- ism_fn.c --- */
+
+/* @return the function behind a rawdev of this driver, or NULL. */
+struct ism_fn *ism_fn_get(uint16_t dev_id);
+/* Its rawdev is there, and goes. Control thread. */
+void ism_fn_add(struct ism_fn *fn);
+void ism_fn_remove(const struct ism_fn *fn);
+/* The open function behind dev_id that is not lost. @return 0 or -ENODEV (counted). */
+int ism_fn_use(uint16_t dev_id, struct ism_fn **fn);
+/* The function is gone, for the reason `why` (-errno). Logs once. Any thread. @return -ENODEV. */
+int ism_fn_lost(struct ism_fn *fn, int why);
+/* Does this errno of an op mean that the function is lost? */
+bool ism_is_fatal(int ret);
+
 /* --- ism_rawdev.c --- */
 
 /*
@@ -191,17 +217,9 @@ int ism_rawdev_create(const char *name, const char *path, const struct ism_ops *
 		      struct rte_device *device, int socket_id);
 /* @return 0, -ENODEV no rawdev of ours with that name. */
 int ism_rawdev_destroy(const char *name);
-/* @return the function behind a rawdev of this driver, or NULL. */
-struct ism_fn *ism_fn_get(uint16_t dev_id);
 
 /* --- ism_dev.c --- */
 
-/* The open function behind dev_id that is not lost. @return 0 or -ENODEV (counted). */
-int ism_fn_use(uint16_t dev_id, struct ism_fn **fn);
-/* The function is gone, for the reason `why` (-errno). Logs once. Any thread. @return -ENODEV. */
-int ism_fn_lost(struct ism_fn *fn, int why);
-/* Does this errno of an op mean that the function is lost? */
-bool ism_is_fatal(int ret);
 /* @return 0, or -errno with nothing left behind. */
 int ism_dev_open(struct ism_fn *fn);
 void ism_dev_close(struct ism_fn *fn);

@@ -7,48 +7,9 @@
 
 #include <rte_eal.h>
 
-#include "ism_buses.h"
 #include "ism_fn.h"
 
 static const struct rte_rawdev_ops rawdev_ops;
-
-/*
- * This driver is a static library, and its bus drivers register themselves in constructors.
- * Whoever uses the API needs this file; naming them here makes the linker take theirs as well.
- */
-static const struct ism_ops *const buses[] __attribute__((used)) = {
-	&ism_vfu_ops,
-	&ism_vfio_ops,
-};
-
-struct ism_fn *
-ism_fn_get(uint16_t dev_id)
-{
-	const struct rte_rawdev *dev;
-
-	if (dev_id >= RTE_RAWDEV_MAX_DEVS)
-		return NULL;
-	dev = &rte_rawdevs[dev_id];
-	if (dev->attached != RTE_RAWDEV_ATTACHED || dev->dev_ops != &rawdev_ops)
-		return NULL;
-	return dev->dev_private;
-}
-
-unsigned int
-rte_pmd_ism_list(uint16_t *ids, unsigned int n)
-{
-	unsigned int count = 0;
-	uint16_t id;
-
-	for (id = 0; id < RTE_RAWDEV_MAX_DEVS; id++) {
-		if (ism_fn_get(id) == NULL)
-			continue;
-		if (count < n)
-			ids[count] = id;
-		count++;
-	}
-	return count;
-}
 
 int
 ism_rawdev_create(const char *name, const char *path, const struct ism_ops *ops, void *bus,
@@ -83,6 +44,7 @@ ism_rawdev_create(const char *name, const char *path, const struct ism_ops *ops,
 	TAILQ_INIT(&fn->dmbs);
 	TAILQ_INIT(&fn->windows);
 	dev->dev_ops = &rawdev_ops;
+	ism_fn_add(fn);
 	ism_telemetry_init();
 	return 0;
 }
@@ -113,6 +75,7 @@ rawdev_close(struct rte_rawdev *dev)
 	struct ism_fn *fn = dev->dev_private;
 
 	ism_dev_close(fn);
+	ism_fn_remove(fn);
 	fn->ops->free(fn->bus);
 	pthread_mutex_destroy(&fn->lock);
 	dev->dev_ops = NULL;

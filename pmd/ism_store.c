@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The one store function (DESIGN D3): the rules of SPEC-ism section 7 are checked here and
- * nowhere else, for every way to the device.
+ * The one store function (DESIGN D3): a store into a DMB is checked against the rules of SPEC-ism
+ * section 7 (ism_split.h) and split here, for every way to the device.
  */
 #include <errno.h>
 

@@ -6,6 +6,7 @@
  */
 #include "ismblk.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
@@ -21,6 +22,9 @@
 
 #include "base_time.h"
 #include "run.h"
+
+static_assert(REQUEST_HEAD == sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in),
+	      "a WRITE's payload follows its head");
 
 #ifndef MADV_POPULATE_WRITE /* Linux 5.14 */
 #define MADV_POPULATE_WRITE 23

@@ -9,7 +9,8 @@
  *				commands.c what a line does
  *				watch.c    tests that end, sessions that come and go, `wait`
  *				notes.c    what libraries log while a person types
- *				say.c      lines for people; tty.h, out.h: the terminal, standard output
+ *				say.c      lines for people
+ *				tty.h, out.h  the terminal, standard output
  *	the faces		view.h     `show`; top.h, openmetrics.h: other faces of the answers
  *	the source		source.h   who answers, as JSON; lists.h: what its numbers mean
  *

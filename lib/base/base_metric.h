@@ -10,8 +10,8 @@
  *		GAUGE    as it is now
  *		PEAK     a gauge: the largest so far
  *	unit	COUNT, PLAIN (an ordinal, bits), BYTES, NS, US, MS, S, FLAG (0 or 1)
- *	family	in OpenMetrics, without the list's prefix and without the unit; NULL: the name without
- *		its unit; "": it has none there, another one tells the same
+ *	family	in OpenMetrics, without the list's prefix and without the unit; NULL: the name
+ *		without its unit; "": it has none there, another one tells the same
  *	label	for people; NULL: the name with spaces
  *	help	a sentence: the contract
  *

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A link: creation, the control round, events, loss and return of the function. */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,14 +23,6 @@
 #define OPEN_MAX 256 /* sessions opened by us */
 
 RTE_LOG_REGISTER(link_logtype, lib.ism.link, NOTICE);
-
-uint32_t
-link_random32(void)
-{
-	uint32_t n = (uint32_t)rte_rand();
-
-	return n != 0 ? n : 1;
-}
 
 /* The boot id as the kernel prints it: 32 hex digits with dashes. Left 0 where there is none. */
 static void
@@ -125,6 +118,15 @@ free_link:
 	return ret;
 }
 
+static void
+free_now(struct link_session *s)
+{
+	if (s->initiator)
+		link_call_free(s);
+	else
+		link_listen_free_now(s);
+}
+
 void
 link_destroy(struct link *link)
 {
@@ -137,7 +139,7 @@ link_destroy(struct link *link)
 		link_session_close(s, "the program is leaving");
 		s->told = false; /* no callback from here */
 		s->next_call.valid = false;
-		link_session_free_now(s);
+		free_now(s);
 	}
 	link_callers_free(link);
 	for (uint32_t i = 0; i < link->conf.sessions_max; i++)
@@ -151,42 +153,6 @@ uint16_t
 link_dev_id(const struct link *link)
 {
 	return link->conf.dev_id;
-}
-
-void
-link_refresh_info(struct link *link)
-{
-	struct rte_pmd_ism_info info;
-
-	if (rte_pmd_ism_info_get(link->conf.dev_id, &info) != 0)
-		return;
-	rte_spinlock_lock(&link->lock);
-	link->info = info;
-	rte_spinlock_unlock(&link->lock);
-}
-
-void
-link_fit_rings(const struct link *link, struct link_geo *geo)
-{
-	uint32_t max = link->info.dmb_max;
-
-	while (geo->queues > 1 && geo->queues * link_ring_stride(geo->depth) > max)
-		geo->queues--;
-	while (geo->depth > 2 && link_ring_stride(geo->depth) > max)
-		geo->depth /= 2;
-}
-
-void
-link_small_words(const struct link *link, char words[LINK_REASON_MAX])
-{
-	if (link->info.dmb_max < LINK_CTRL_SIZE)
-		snprintf(words, LINK_REASON_MAX,
-			 "the function takes DMBs of %u bytes at most, a session needs %u",
-			 link->info.dmb_max, LINK_CTRL_SIZE);
-	else
-		snprintf(words, LINK_REASON_MAX,
-			 "the function takes DMBs of %u bytes at most: smaller next time",
-			 link->info.dmb_max);
 }
 
 const struct link_epoch *
@@ -262,18 +228,6 @@ link_open(struct link *link, const struct link_open_conf *conf, struct link_sess
 	return 0;
 }
 
-void
-link_set_lost(struct link *link)
-{
-	if (link->lost)
-		return;
-	link->lost = true;
-	link->reopen_step_ns = LINK_REOPEN_MIN_NS;
-	link->reopen_ns = link->now_ns + link->reopen_step_ns;
-	base_count(&link->stats.device_losses, 1);
-	LINK_LOG(WARNING, "function %s is lost", link->info.path);
-}
-
 static bool
 all_released(const struct link *link)
 {
@@ -311,6 +265,17 @@ reopen(struct link *link)
 	return 1;
 }
 
+/* The fabric says that the peer, or a DMB of the session, is gone. UP, GREETING, PREPARING. */
+static void
+gone(struct link_session *s)
+{
+	if (s->phase == LINK_UP)
+		link_session_lose(s, LINK_WHY_REVOKED, NULL,
+				  link_status_from_why(LINK_WHY_REVOKED));
+	else
+		link_listen_release(s);
+}
+
 /* A DMB that a session uses, or a peer, is gone: no need to wait for a store to fail. */
 static void
 gone_event(struct link *link, const struct rte_pmd_ism_event *ev)
@@ -327,7 +292,7 @@ gone_event(struct link *link, const struct rte_pmd_ism_event *ev)
 		else
 			hit = hit && link_mem_has_token(s, ev->tok);
 		if (hit)
-			link_session_gone(s);
+			gone(s);
 	}
 }
 
@@ -353,6 +318,72 @@ events(struct link *link)
 		work += (unsigned int)n;
 	}
 	return work;
+}
+
+/* --- rounds: what each phase does --- */
+
+static unsigned int
+dying_step(struct link_session *s)
+{
+	for (unsigned int i = 0; i < s->geo.queues; i++) {
+		if (!link_word_gone(&s->queues[i].word))
+			return 0;
+	}
+	for (unsigned int i = 0; i < s->geo.queues; i++)
+		link_word_set(&s->queues[i].word, LINK_QUEUE_DOWN);
+	if (!s->initiator)
+		link_listen_release(s);
+	else if (s->closing)
+		link_call_free(s);
+	else
+		link_call_idle(s, true);
+	return 1;
+}
+
+static unsigned int
+step(struct link_session *s, uint64_t now_ns)
+{
+	switch (s->phase) {
+	case LINK_UP:
+		return link_session_watch(s, now_ns);
+	case LINK_DYING:
+		return dying_step(s);
+	case LINK_IDLE:
+	case LINK_CALLING:
+	case LINK_CONNECTING:
+		return link_call_step(s, now_ns);
+	case LINK_GREETING:
+		return link_listen_step(s, now_ns);
+	case LINK_CALLED: /* link_slice.c has them */
+	case LINK_PREPARING:
+	case LINK_RELEASING:
+	case LINK_FREE:
+		break;
+	}
+	return 0;
+}
+
+/* What has its turn here is in another phase afterwards, or has one piece less to do. */
+static void
+piece(struct link_session *s, uint64_t now_ns)
+{
+	switch (s->phase) {
+	case LINK_CALLED:
+		link_slice_remove(s);
+		link_listen_greet(s);
+		break;
+	case LINK_PREPARING:
+		link_listen_prepare(s, now_ns);
+		break;
+	case LINK_RELEASING:
+		if (!link_mem_give_piece(s))
+			link_listen_free_now(s);
+		break;
+	default:
+		assert(false);
+		link_slice_remove(s);
+		break;
+	}
 }
 
 /*
@@ -391,7 +422,7 @@ sessions_step(struct link *link, uint64_t now_ns)
 		if (s == NULL)
 			break;
 		link->cursor = TAILQ_NEXT(s, entry);
-		work += link_session_step(s, now_ns);
+		work += step(s, now_ns);
 	}
 	return work;
 }
@@ -406,17 +437,10 @@ link_poll(struct link *link, uint64_t now_ns)
 	if (likely(!link->lost))
 		work += events(link);
 	work += sessions_step(link, now_ns);
-	work += link_slices(link, now_ns);
+	work += link_slices(link, now_ns, piece);
 	if (unlikely(link->lost))
 		work += reopen(link);
 	return work;
-}
-
-void
-link_stats(const struct link *link, struct link_stats *stats)
-{
-	static_assert(sizeof(*stats) == sizeof(link->stats), "the same numbers");
-	base_counters_read(&link->stats, stats, sizeof(*stats));
 }
 
 void

@@ -2,7 +2,10 @@
 /* The initiator's side of setting a session up (SPEC-link sections 3 and 4.8). */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include <rte_random.h>
 
 #include "link_priv.h"
 
@@ -18,9 +21,7 @@ link_call_idle(struct link_session *s, bool was_up)
 	bool lasted = was_up && now_ns - s->up_since_ns >= s->open.retry_max_ms * BASE_NS_PER_MS;
 
 	link_mem_release(s);
-	rte_spinlock_lock(&s->link->lock);
-	s->phase = LINK_IDLE;
-	rte_spinlock_unlock(&s->link->lock);
+	link_session_set_phase(s, LINK_IDLE);
 	s->next_ns = now_ns;
 	if (was_up)
 		s->attempt_ms = s->open.attempt_ms;
@@ -68,6 +69,25 @@ failed_errno(struct link_session *s, int err)
 	link_call_failed(s, link_why_from_errno(s->link, err), reason);
 }
 
+/* Never 0. */
+static uint32_t
+random32(void)
+{
+	uint32_t n = (uint32_t)rte_rand();
+
+	return n != 0 ? n : 1;
+}
+
+void
+link_call_free(struct link_session *s)
+{
+	link_mem_release(s);
+	link_session_remove(s);
+	s->link->opened--;
+	free(s->queues);
+	free(s);
+}
+
 static int
 signal_call(struct link_session *s, uint64_t now_ns)
 {
@@ -83,7 +103,7 @@ start(struct link_session *s, uint64_t now_ns)
 {
 	int ret;
 
-	s->nonce = link_random32();
+	s->nonce = random32();
 	s->garbage = false;
 	s->signal_ns = LINK_SIGNAL_NS;
 	ret = link_mem_register_ctrl(s);
@@ -93,9 +113,7 @@ start(struct link_session *s, uint64_t now_ns)
 		failed_errno(s, ret);
 		return;
 	}
-	rte_spinlock_lock(&s->link->lock);
-	s->phase = LINK_CALLING;
-	rte_spinlock_unlock(&s->link->lock);
+	link_session_set_phase(s, LINK_CALLING);
 	s->deadline_ns = now_ns + s->attempt_ms * BASE_NS_PER_MS;
 }
 
@@ -223,9 +241,7 @@ got_hello(struct link_session *s, size_t len, uint64_t now_ns)
 		failed_errno(s, ret);
 		return;
 	}
-	rte_spinlock_lock(&s->link->lock);
-	s->phase = LINK_CONNECTING;
-	rte_spinlock_unlock(&s->link->lock);
+	link_session_set_phase(s, LINK_CONNECTING);
 	s->garbage = false;
 	s->deadline_ns = now_ns + s->attempt_ms * BASE_NS_PER_MS;
 	s->next_ns = now_ns + LINK_PROBE_NS;

@@ -42,6 +42,58 @@ link_listen(struct link *link, const struct link_listen_conf *conf)
 	return 0;
 }
 
+/* --- a session begins, and ends --- */
+
+/* Session s, which is FREE, is for `call` of c. */
+static void
+begin(struct link_session *s, struct link_caller *c, const struct link_call *call)
+{
+	struct link *link = s->link;
+	struct link_queue *queues = s->queues;
+
+	memset(s, 0, sizeof(*s));
+	s->link = link;
+	s->queues = queues;
+	s->rgid = c->gid;
+	s->service = call->service;
+	s->nonce = call->nonce;
+	s->call_token = call->token;
+	s->caller = c;
+	TAILQ_INSERT_TAIL(&c->sessions, s, by_caller);
+	link_caller_begins(link, c);
+	link_session_insert(s, LINK_CALLED);
+	link_slice_add(s);
+}
+
+/* Its place is free, or the next call's of the same GID. */
+void
+link_listen_free_now(struct link_session *s)
+{
+	struct link *link = s->link;
+	struct link_caller *caller = s->caller;
+	struct link_next_call next = s->next_call;
+
+	link_slice_remove(s);
+	link_mem_release(s);
+	link_quota_give(s);
+	link_session_remove(s);
+	if (s->told && s->ops->on_free != NULL)
+		s->ops->on_free(s->arg, s);
+	s->told = false;
+	s->caller = NULL;
+	if (next.valid && !link->lost)
+		begin(s, caller, &next.call);
+	else
+		TAILQ_INSERT_HEAD(&link->free, s, entry);
+}
+
+void
+link_listen_release(struct link_session *s)
+{
+	link_session_set_phase(s, LINK_RELEASING);
+	link_slice_add(s);
+}
+
 void
 link_unlisten(struct link *link, enum link_service service)
 {
@@ -62,7 +114,7 @@ link_unlisten(struct link *link, enum link_service service)
 			link_word_set(&s->queues[i].word, LINK_QUEUE_DOWN);
 		s->told = false;
 		s->next_call.valid = false;
-		link_session_free_now(s);
+		link_listen_free_now(s);
 	}
 }
 
@@ -179,26 +231,6 @@ small_hello(struct link_session *s, const struct link_call *call)
 	(void)store_hello(s->link, s->ctrl_win, call, s, LINK_STATUS_MEMORY, words);
 }
 
-void
-link_listen_call(struct link_session *s, struct link_caller *c, const struct link_call *call)
-{
-	struct link *link = s->link;
-	struct link_queue *queues = s->queues;
-
-	memset(s, 0, sizeof(*s));
-	s->link = link;
-	s->queues = queues;
-	s->rgid = c->gid;
-	s->service = call->service;
-	s->nonce = call->nonce;
-	s->call_token = call->token;
-	s->caller = c;
-	TAILQ_INSERT_TAIL(&c->sessions, s, by_caller);
-	link_caller_begins(link, c);
-	link_session_insert(s, LINK_CALLED);
-	link_slice_add(s);
-}
-
 static struct link_geo
 geo_min(const struct link_geo *a, const struct link_geo *b)
 {
@@ -274,7 +306,7 @@ link_listen_greet(struct link_session *s)
 	if (ret == 0)
 		link_session_set_phase(s, LINK_GREETING);
 	else
-		link_session_free(s);
+		link_listen_release(s);
 }
 
 /* The same GID calls again, for a session that we have. */
@@ -296,7 +328,7 @@ call_again(struct link_session *s, const struct link_call *call)
 	}
 	s->next_call = (struct link_next_call){ .valid = true, .call = *call };
 	if (s->phase == LINK_GREETING || s->phase == LINK_PREPARING)
-		link_session_free(s);
+		link_listen_release(s);
 	else if (s->phase == LINK_UP)
 		link_session_lose(s, LINK_WHY_CLOSED, "the peer came anew", LINK_STATUS_REPLACED);
 }
@@ -313,7 +345,7 @@ first_call(struct link *link, struct link_caller *c, const struct link_call *cal
 	if (!link_caller_ready(link, c))
 		return;
 	TAILQ_REMOVE(&link->free, s, entry);
-	link_listen_call(s, c, call);
+	begin(s, c, call);
 }
 
 /* A call of a GID that has not sent too many events. */
@@ -384,7 +416,7 @@ greeting_over(struct link_session *s, enum link_status status, const char *reaso
 			 more);
 	if (ret == 0 && status == LINK_STATUS_MALFORMED)
 		base_count(&s->link->stats.protocol_errors, 1);
-	link_session_free(s);
+	link_listen_release(s);
 }
 
 static int

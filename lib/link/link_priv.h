@@ -26,6 +26,15 @@
  * What is marked * takes DMBs and windows, or gives them back, which costs system calls for each:
  * link_slice.c does it piece by piece, so that no caller holds up those who are served.
  *
+ * Who calls whom, downwards only; what stands in one line does not call each other:
+ *
+ *	link.c                                        life, events, rounds
+ *	link_telemetry.c   link_call.c   link_listen.c
+ *	link_session.c                                up, watching, down
+ *	link_slice.c   link_block.c   link_mem.c   link_caller.c   link_quota.c
+ *	link_phase.c   link_info.c   link_queue.c
+ *	link_device.c   link_gate.c   link_token.c   link_ring.h
+ *
  * A listener's session that must make room for a newer attempt of the same GID keeps that
  * attempt in `next_call` while it is DYING: the new one is greeted only when no request of
  * the old one is running any more, so that a replayed write can never be overtaken by its
@@ -290,7 +299,7 @@ struct link {
 	} in;
 };
 
-/* --- link.c --- */
+/* --- link_device.c: what is known of the function --- */
 void link_set_lost(struct link *link);
 /* What the driver knows of the function has changed. */
 void link_refresh_info(struct link *link);
@@ -298,7 +307,24 @@ void link_refresh_info(struct link *link);
 void link_fit_rings(const struct link *link, struct link_geo *geo);
 /* Why a session cannot have the DMB that was refused with -EMSGSIZE. */
 void link_small_words(const struct link *link, char words[LINK_REASON_MAX]);
-uint32_t link_random32(void); /* never 0 */
+
+/* --- link_info.c: reasons and services --- */
+/* Is it one that somebody may offer or call (SPEC-link section 3.1)? */
+bool link_service_known(unsigned int service);
+/* Map a -errno of the driver: -ENODEV marks the link lost. */
+enum link_why link_why_from_errno(struct link *link, int err);
+enum link_why link_why_from_status(enum link_status status);
+enum link_status link_status_from_why(enum link_why why);
+
+/* --- link_phase.c --- */
+void link_session_insert(struct link_session *s, enum link_phase phase);
+/* Out of the list, and nobody's any more. */
+void link_session_remove(struct link_session *s);
+/* The only way into another phase. Only what the table of link_phase.c has may follow. */
+void link_session_set_phase(struct link_session *s, enum link_phase phase);
+void link_session_set_reason(struct link_session *s, enum link_why why, const char *reason);
+/* Count why an attempt failed or a session ended. */
+void link_session_count(struct link_session *s, enum link_why why);
 
 /* --- link_token.c: which DMBs of peers are stored to, and by whom --- */
 /* @return 0; -EEXIST another session, or this one, holds it. */
@@ -335,8 +361,9 @@ void link_quota_give(struct link_session *s);
 /* --- link_slice.c: set-up and release of accepted sessions, piece by piece --- */
 void link_slice_add(struct link_session *s);
 void link_slice_remove(struct link_session *s);
-/* Do some of what waits. @return work done. */
-unsigned int link_slices(struct link *link, uint64_t now_ns);
+/* Do some of what waits, by one call of `piece` each. @return work done. */
+unsigned int link_slices(struct link *link, uint64_t now_ns,
+			 void (*piece)(struct link_session *s, uint64_t now_ns));
 
 /* --- link_mem.c: DMBs, windows and queue memory of a session --- */
 int link_mem_register_ctrl(struct link_session *s);
@@ -375,11 +402,8 @@ int link_beat_send(struct link_session *s, uint64_t now_ns);
 bool link_beat_look(struct link_session *s, uint64_t now_ns);
 
 /* --- link_session.c --- */
-/* Is it one that somebody may offer or call (SPEC-link section 3.1)? */
-bool link_service_known(unsigned int service);
 struct link_session *link_session_find(struct link *link, uint64_t rgid, uint8_t service,
 				       bool initiator);
-void link_session_insert(struct link_session *s, enum link_phase phase);
 /* How often either sends keepalives, from what the peer has announced. */
 void link_session_beats(struct link_session *s, uint32_t peer_ms);
 void link_session_up(struct link_session *s, uint64_t now_ns);
@@ -389,35 +413,25 @@ void link_session_break(struct link_session *s, enum link_why why, const char *r
 /* UP -> DYING for a reason found here; a CLOSE that came first tells more, and is reported. */
 void link_session_lose(struct link_session *s, enum link_why why, const char *reason,
 		       enum link_status status);
-/* The fabric says that the peer, or a DMB of the session, is gone. UP and GREETING only. */
-void link_session_gone(struct link_session *s);
-/* One round of any session. @return work done. */
-unsigned int link_session_step(struct link_session *s, uint64_t now_ns);
-/* Count why an attempt failed or a session ended. */
-void link_session_count(struct link_session *s, enum link_why why);
-/* Give back everything; accepted: in slices, then FREE, or CALLED by the next call. */
-void link_session_free(struct link_session *s);
-/* The same at once, or for the last slice. */
-void link_session_free_now(struct link_session *s);
-void link_session_set_phase(struct link_session *s, enum link_phase phase);
-void link_session_set_reason(struct link_session *s, enum link_why why, const char *reason);
-/* Map a -errno of the driver: -ENODEV marks the link lost. */
-enum link_why link_why_from_errno(struct link *link, int err);
-enum link_why link_why_from_status(enum link_status status);
-enum link_status link_status_from_why(enum link_why why);
+/* One round of a session that is UP. @return work done. */
+unsigned int link_session_watch(struct link_session *s, uint64_t now_ns);
 
 /* --- link_call.c: initiator --- */
 unsigned int link_call_step(struct link_session *s, uint64_t now_ns);
 /* Attempt over, or session over: back to IDLE with back-off. */
 void link_call_failed(struct link_session *s, enum link_why why, const char *reason);
 void link_call_idle(struct link_session *s, bool was_up);
+/* Give back everything; s is gone. */
+void link_call_free(struct link_session *s);
 
 /* --- link_listen.c: listener --- */
 /* A call arrived. @return whether it was one of ours. */
 bool link_listen_event(struct link *link, uint64_t gid, uint32_t code, uint64_t info);
 unsigned int link_listen_step(struct link_session *s, uint64_t now_ns);
-/* Session s, which is FREE, is for `call` of c. */
-void link_listen_call(struct link_session *s, struct link_caller *c, const struct link_call *call);
+/* Give back everything in slices; then it is FREE, or CALLED by the next call. */
+void link_listen_release(struct link_session *s);
+/* The same at once, or after the last slice. */
+void link_listen_free_now(struct link_session *s);
 /* CALLED: store HELLO. */
 void link_listen_greet(struct link_session *s);
 /* PREPARING: one piece. */

@@ -8,158 +8,6 @@
 
 #include "link_priv.h"
 
-static const char *const why_text[] = {
-	[LINK_WHY_NONE] = "no reason",
-	[LINK_WHY_UNREACHABLE] = "peer unreachable",
-	[LINK_WHY_TIMEOUT] = "no answer",
-	[LINK_WHY_REFUSED] = "refused",
-	[LINK_WHY_NO_SERVICE] = "no such service",
-	[LINK_WHY_VERSION] = "no common version or feature",
-	[LINK_WHY_BUSY] = "peer busy",
-	[LINK_WHY_CLOSED] = "closed by the peer",
-	[LINK_WHY_SILENT] = "no keepalive",
-	[LINK_WHY_REVOKED] = "peer gone",
-	[LINK_WHY_STORE] = "stores refused",
-	[LINK_WHY_PROTOCOL] = "protocol error",
-	[LINK_WHY_DEVICE] = "device lost",
-	[LINK_WHY_MEMORY] = "not enough DMBs or memory",
-	[LINK_WHY_LOCAL] = "closed",
-};
-
-static const char *const why_name[] = {
-	[LINK_WHY_NONE] = "none",
-	[LINK_WHY_UNREACHABLE] = "unreachable",
-	[LINK_WHY_TIMEOUT] = "timeout",
-	[LINK_WHY_REFUSED] = "refused",
-	[LINK_WHY_NO_SERVICE] = "no_service",
-	[LINK_WHY_VERSION] = "version",
-	[LINK_WHY_BUSY] = "busy",
-	[LINK_WHY_CLOSED] = "closed",
-	[LINK_WHY_SILENT] = "silent",
-	[LINK_WHY_REVOKED] = "revoked",
-	[LINK_WHY_STORE] = "store",
-	[LINK_WHY_PROTOCOL] = "protocol",
-	[LINK_WHY_DEVICE] = "device",
-	[LINK_WHY_MEMORY] = "memory",
-	[LINK_WHY_LOCAL] = "local",
-};
-static_assert(RTE_DIM(why_text) == LINK_WHY_COUNT && RTE_DIM(why_name) == LINK_WHY_COUNT,
-	      "every reason has its words");
-
-const char *
-link_why_name(enum link_why why)
-{
-	return (size_t)why < RTE_DIM(why_name) ? why_name[why] : "unknown";
-}
-
-const char *
-link_why_str(enum link_why why)
-{
-	return (size_t)why < RTE_DIM(why_text) ? why_text[why] : "unknown";
-}
-
-enum link_why
-link_why_from_errno(struct link *link, int err)
-{
-	switch (err) {
-	case -ENODEV:
-		link_set_lost(link);
-		return LINK_WHY_DEVICE;
-	case -EHOSTUNREACH:
-		return LINK_WHY_UNREACHABLE;
-	case -ENOSPC:
-	case -ENOMEM:
-	case -EMSGSIZE:
-		return LINK_WHY_MEMORY;
-	case -EEXIST:
-		return LINK_WHY_PROTOCOL;
-	default:
-		return LINK_WHY_STORE;
-	}
-}
-
-enum link_why
-link_why_from_status(enum link_status status)
-{
-	switch (status) {
-	case LINK_STATUS_REFUSED:
-		return LINK_WHY_REFUSED;
-	case LINK_STATUS_NO_SERVICE:
-		return LINK_WHY_NO_SERVICE;
-	case LINK_STATUS_VERSION:
-		return LINK_WHY_VERSION;
-	case LINK_STATUS_BUSY:
-	case LINK_STATUS_MEMORY:
-		return LINK_WHY_BUSY;
-	default:
-		return LINK_WHY_CLOSED;
-	}
-}
-
-enum link_status
-link_status_from_why(enum link_why why)
-{
-	switch (why) {
-	case LINK_WHY_SILENT:
-		return LINK_STATUS_SILENT;
-	case LINK_WHY_PROTOCOL:
-		return LINK_STATUS_PROTOCOL;
-	case LINK_WHY_VERSION:
-		return LINK_STATUS_VERSION;
-	case LINK_WHY_MEMORY:
-		return LINK_STATUS_MEMORY;
-	case LINK_WHY_LOCAL:
-		return LINK_STATUS_CLOSED;
-	default:
-		return LINK_STATUS_BROKEN;
-	}
-}
-
-bool
-link_service_known(unsigned int service)
-{
-	return (service >= LINK_SERVICE_BLK && service <= LINK_SERVICE_TEST) ||
-	       (service >= LINK_SERVICE_PRIVATE_MIN && service <= LINK_SERVICE_PRIVATE_MAX);
-}
-
-/* Private services are named by number, so that labels of metrics tell them apart. */
-#define NUMBER(n) [n] = #n
-#define TEN(n)                                                                                     \
-	NUMBER(n##0), NUMBER(n##1), NUMBER(n##2), NUMBER(n##3), NUMBER(n##4), NUMBER(n##5),        \
-		NUMBER(n##6), NUMBER(n##7), NUMBER(n##8), NUMBER(n##9)
-
-static const char *const service_text[] = {
-	[LINK_SERVICE_BLK] = "blk",
-	[LINK_SERVICE_CONS] = "cons",
-	[LINK_SERVICE_TEST] = "test",
-	NUMBER(128),
-	NUMBER(129),
-	TEN(13),
-	TEN(14),
-	TEN(15),
-	TEN(16),
-	TEN(17),
-	TEN(18),
-	TEN(19),
-	TEN(20),
-	TEN(21),
-	TEN(22),
-	TEN(23),
-	TEN(24),
-	NUMBER(250),
-	NUMBER(251),
-	NUMBER(252),
-	NUMBER(253),
-	NUMBER(254),
-	NUMBER(255),
-};
-
-const char *
-link_service_str(unsigned int service)
-{
-	return link_service_known(service) ? service_text[service] : "?";
-}
-
 struct link_session *
 link_session_find(struct link *link, uint64_t rgid, uint8_t service, bool initiator)
 {
@@ -171,45 +19,6 @@ link_session_find(struct link *link, uint64_t rgid, uint8_t service, bool initia
 			return s;
 	}
 	return NULL;
-}
-
-void
-link_session_insert(struct link_session *s, enum link_phase phase)
-{
-	struct link *link = s->link;
-
-	rte_spinlock_lock(&link->lock);
-	s->phase = phase;
-	TAILQ_INSERT_TAIL(&link->sessions, s, entry);
-	link->session_count++;
-	rte_spinlock_unlock(&link->lock);
-	base_count(&link->stats.sessions, 1);
-}
-
-void
-link_session_set_phase(struct link_session *s, enum link_phase phase)
-{
-	rte_spinlock_lock(&s->link->lock);
-	s->phase = phase;
-	rte_spinlock_unlock(&s->link->lock);
-}
-
-void
-link_session_count(struct link_session *s, enum link_why why)
-{
-	base_count(&s->errors[why], 1);
-	base_count(&s->link->stats.errors[why], 1);
-}
-
-void
-link_session_set_reason(struct link_session *s, enum link_why why, const char *reason)
-{
-	rte_spinlock_lock(&s->link->lock);
-	s->why = why;
-	/* All of these texts are our own or have been cleaned at the gate. */
-	base_text_clean(s->reason, sizeof(s->reason), reason != NULL ? reason : "",
-			reason != NULL ? strlen(reason) : 0);
-	rte_spinlock_unlock(&s->link->lock);
 }
 
 /* Descriptors that the peer has sent us, in this session and those before. */
@@ -249,10 +58,7 @@ link_session_up(struct link_session *s, uint64_t now_ns)
 	char gid[BASE_GID_STRLEN], more[LINK_MORE_STRLEN];
 
 	link_session_set_reason(s, LINK_WHY_NONE, NULL);
-	rte_spinlock_lock(&link->lock);
-	s->phase = LINK_UP;
-	s->up_since_ns = now_ns;
-	rte_spinlock_unlock(&link->lock);
+	link_session_set_phase(s, LINK_UP);
 	s->garbage = s->goodbye = false;
 	s->beat_sent = s->beat_seen = s->notice_seen = 0;
 	s->beat_due_ns = s->heard_ns = now_ns;
@@ -285,9 +91,7 @@ link_session_break(struct link_session *s, enum link_why why, const char *reason
 		link_tell_close(s, status, reason);
 	if (reason != s->reason)
 		link_session_set_reason(s, why, reason);
-	rte_spinlock_lock(&link->lock);
-	s->phase = LINK_DYING;
-	rte_spinlock_unlock(&link->lock);
+	link_session_set_phase(s, LINK_DYING);
 	base_count(&link->stats.downs, 1);
 	link_session_count(s, why);
 	if (why == LINK_WHY_PROTOCOL) {
@@ -317,15 +121,6 @@ static void
 lose(struct link_session *s, enum link_why why, const char *reason)
 {
 	link_session_lose(s, why, reason, link_status_from_why(why));
-}
-
-void
-link_session_gone(struct link_session *s)
-{
-	if (s->phase == LINK_UP)
-		lose(s, LINK_WHY_REVOKED, NULL);
-	else
-		link_session_free(s);
 }
 
 /* A data thread found trouble: the first queue that has some speaks for all. */
@@ -367,8 +162,8 @@ hear_traffic(struct link_session *s, uint64_t now_ns)
  * Keepalives are no work: nothing follows them, and a server that polled hot after each one would
  * never be idle with many clients.
  */
-static unsigned int
-up_step(struct link_session *s, uint64_t now_ns)
+unsigned int
+link_session_watch(struct link_session *s, uint64_t now_ns)
 {
 	unsigned int work = 0;
 	int ret = 0;
@@ -396,109 +191,6 @@ up_step(struct link_session *s, uint64_t now_ns)
 	return work;
 }
 
-/* Out of the list, and nobody's any more. */
-static void
-session_remove(struct link_session *s)
-{
-	struct link *link = s->link;
-
-	rte_spinlock_lock(&link->lock);
-	if (link->cursor == s)
-		link->cursor = TAILQ_NEXT(s, entry);
-	s->phase = LINK_FREE;
-	TAILQ_REMOVE(&link->sessions, s, entry);
-	link->session_count--;
-	if (s->caller != NULL)
-		TAILQ_REMOVE(&s->caller->sessions, s, by_caller);
-	rte_spinlock_unlock(&link->lock);
-	base_count_sub(&link->stats.sessions, 1);
-}
-
-/* Its place is free, or the next call's of the same GID. */
-static void
-accepted_free(struct link_session *s)
-{
-	struct link *link = s->link;
-	struct link_caller *caller = s->caller;
-	struct link_next_call next = s->next_call;
-
-	link_quota_give(s);
-	session_remove(s);
-	if (s->told && s->ops->on_free != NULL)
-		s->ops->on_free(s->arg, s);
-	s->told = false;
-	s->caller = NULL;
-	if (next.valid && !link->lost)
-		link_listen_call(s, caller, &next.call);
-	else
-		TAILQ_INSERT_HEAD(&link->free, s, entry);
-}
-
-void
-link_session_free_now(struct link_session *s)
-{
-	link_slice_remove(s);
-	link_mem_release(s);
-	if (!s->initiator) {
-		accepted_free(s);
-		return;
-	}
-	session_remove(s);
-	s->link->opened--;
-	free(s->queues);
-	free(s);
-}
-
-void
-link_session_free(struct link_session *s)
-{
-	if (s->initiator) {
-		link_session_free_now(s);
-		return;
-	}
-	link_session_set_phase(s, LINK_RELEASING);
-	link_slice_add(s);
-}
-
-static unsigned int
-dying_step(struct link_session *s)
-{
-	for (unsigned int i = 0; i < s->geo.queues; i++) {
-		if (!link_word_gone(&s->queues[i].word))
-			return 0;
-	}
-	for (unsigned int i = 0; i < s->geo.queues; i++)
-		link_word_set(&s->queues[i].word, LINK_QUEUE_DOWN);
-	if (s->initiator && !s->closing)
-		link_call_idle(s, true);
-	else
-		link_session_free(s);
-	return 1;
-}
-
-unsigned int
-link_session_step(struct link_session *s, uint64_t now_ns)
-{
-	switch (s->phase) {
-	case LINK_UP:
-		return up_step(s, now_ns);
-	case LINK_DYING:
-		return dying_step(s);
-	case LINK_IDLE:
-	case LINK_CALLING:
-	case LINK_CONNECTING:
-		return link_call_step(s, now_ns);
-	case LINK_GREETING:
-		return link_listen_step(s, now_ns);
-	case LINK_CALLED: /* link_slice.c has them */
-	case LINK_PREPARING:
-	case LINK_RELEASING:
-	case LINK_FREE:
-		break;
-	}
-	return 0;
-}
-
 void
 link_session_close(struct link_session *s, const char *reason)
 {
@@ -517,31 +209,6 @@ link_session_close(struct link_session *s, const char *reason)
 		link_tell_close(s, LINK_STATUS_CLOSED, reason);
 	link_slice_remove(s);
 	link_session_set_phase(s, LINK_DYING);
-}
-
-void
-link_session_info(const struct link_session *s, struct link_session_info *info)
-{
-	memset(info, 0, sizeof(*info));
-	info->rgid = s->rgid;
-	info->service = (enum link_service)s->service;
-	info->initiator = s->initiator;
-	info->up = s->phase == LINK_UP;
-	info->why = s->why;
-	memcpy(info->reason, s->reason, sizeof(info->reason));
-	info->goodbye = s->goodbye;
-	info->version = s->version;
-	info->features = s->features;
-	info->queues = s->geo.queues;
-	info->depth = s->geo.depth;
-	info->slot_size = s->geo.slot_size;
-	info->peer_epoch = s->peer_epoch;
-	info->up_since_ns = s->up_since_ns;
-#define GET(name, ...) info->name = base_count_get(&s->name);
-	LINK_SESSION_METRICS(GET)
-#undef GET
-	for (unsigned int i = 0; i < LINK_WHY_COUNT; i++)
-		info->errors[i] = base_count_get(&s->errors[i]);
 }
 
 void

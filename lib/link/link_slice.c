@@ -5,8 +5,6 @@
  * its initiator decides when they are due. So control does them one by one, a few in a
  * round, and leaves as much time to those who are served, if any are, as it took itself.
  */
-#include <assert.h>
-
 #include "link_priv.h"
 
 #define ROUND_NS (150 * BASE_NS_PER_US) /* then no further piece is begun */
@@ -33,30 +31,6 @@ link_slice_remove(struct link_session *s)
 	TAILQ_REMOVE(&s->link->slices, s, slice);
 }
 
-/* What has its turn here is in another phase afterwards, or has one piece less to do. */
-static void
-one(struct link_session *s, uint64_t now_ns)
-{
-	s->pieces++;
-	switch (s->phase) {
-	case LINK_CALLED:
-		link_slice_remove(s);
-		link_listen_greet(s);
-		break;
-	case LINK_PREPARING:
-		link_listen_prepare(s, now_ns);
-		break;
-	case LINK_RELEASING:
-		if (!link_mem_give_piece(s))
-			link_session_free_now(s);
-		break;
-	default:
-		assert(false);
-		link_slice_remove(s);
-		break;
-	}
-}
-
 /* Sessions take turns, so that a large one does not hold up small ones for long. */
 static void
 next_turn(struct link *link)
@@ -77,8 +51,10 @@ link_shares_thread(struct link *link, uint64_t now_ns)
 }
 
 unsigned int
-link_slices(struct link *link, uint64_t now_ns)
+link_slices(struct link *link, uint64_t now_ns,
+	    void (*piece)(struct link_session *s, uint64_t now_ns))
 {
+	struct link_session *s;
 	uint64_t start, at, end;
 	unsigned int n = 0;
 
@@ -86,7 +62,9 @@ link_slices(struct link *link, uint64_t now_ns)
 		return 0;
 	start = at = base_now_ns();
 	while (!TAILQ_EMPTY(&link->slices) && at - start < ROUND_NS) {
-		one(TAILQ_FIRST(&link->slices), now_ns);
+		s = TAILQ_FIRST(&link->slices);
+		s->pieces++;
+		piece(s, now_ns);
 		next_turn(link);
 		end = base_now_ns();
 		base_count_max(&link->stats.slice_max_ns, end - at);

@@ -71,7 +71,8 @@ static void
 print_page(void)
 {
 	puts(".\\\" SPDX-License-Identifier: BSD-3-Clause\n"
-	     ".\\\" Written by build/tests/docs_counters: change the lists (base_metric.h) instead.\n"
+	     ".\\\" Written by build/tests/docs_counters: change the lists (base_metric.h) "
+	     "instead.\n"
 	     ".TH DPDK-ISM-COUNTERS 7 \"\" \"dpdk-ism\" \"dpdk-ism\"\n"
 	     ".SH NAME\n"
 	     "dpdk-ism-counters \\- what the programs of dpdk-ism count\n"
@@ -79,7 +80,8 @@ print_page(void)
 	     "Each program tells its numbers through DPDK's telemetry;\n"
 	     ".BR dpdk-ismstat (8)\n"
 	     "shows them.\n"
-	     "Below, by the telemetry command that tells them: the key, what it is, what it means,\n"
+	     "Below, by the telemetry command that tells them: the key, what it is, what it "
+	     "means,\n"
 	     "and its name in OpenMetrics where it has one.\n"
 	     ".PP\n"
 	     "A counter only grows;\n"

@@ -36,7 +36,7 @@ valid() {
 	        assert len(le) > 40 and le == sorted(set(le)), le
 	        assert buckets[-1].labels['le'] == '+Inf' and counts == sorted(counts), counts
 	        assert rest.keys() == {'_count', '_sum'} and rest['_count'] == counts[-1], rest
-	        # No time is above its bucket's end, which is half as long again as its start at most.
+	        # No time is above its bucket's end: half as long again as its start at most.
 	        if counts[0] == 0 and counts[-1] == counts[-2]:
 	            each = [counts[0]] + [b - a for a, b in zip(counts, counts[1:])]
 	            most = sum(n * end for n, end in zip(each, le[:-1]))

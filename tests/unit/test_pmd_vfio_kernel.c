@@ -339,6 +339,31 @@ test_gone(void **state)
 	assert_int_equal(ret, -ENODEV);
 }
 
+/* A kernel that does one segment a call, or none: as many calls as segments, or an error at once. */
+static void
+test_segments(void **state)
+{
+	static const uint8_t src[DMB_LEN];
+	struct rte_pmd_ism_dmb *dmb;
+	struct rte_pmd_ism_win *win;
+
+	(void)state;
+	assert_int_equal(rte_pmd_ism_open(dev), 0);
+	assert_int_equal(rte_pmd_ism_dmb_register(ip.dev_id[0], ip.gid[1], DMB_LEN, 0, &dmb), 0);
+	assert_int_equal(rte_pmd_ism_win_open(dev, dmb->token, DMB_LEN, &win), 0);
+	rig.by_segment = true;
+	rig.store_calls = 0;
+	assert_int_equal(rte_pmd_ism_store(win, 0, src, 5 * 4096), 0);
+	assert_int_equal(rig.store_calls, 5);
+	rig.stuck = true;
+	rig.store_calls = 0;
+	/* Each segment is tried once more by itself: those stores are not stuck. */
+	assert_int_equal(rte_pmd_ism_store(win, 0, src, 5 * 4096), 0);
+	assert_int_equal(rig.store_calls, 1 + 5);
+	rte_pmd_ism_win_close(win);
+	rte_pmd_ism_dmb_unregister(dmb);
+}
+
 int
 main(void)
 {
@@ -349,7 +374,7 @@ main(void)
 		T(test_no_caps, setup),	     T(test_no_caps, setup_128),
 		T(test_no_caps, setup_qemu), T(test_claim_fails, setup),
 		T(test_wrong_device, setup), T(test_locked_memory, setup),
-		T(test_gone, setup),
+		T(test_gone, setup),	     T(test_segments, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,7 @@ static struct {
 	int container_error, group_error, device_error, map_error;
 	bool no_type1, not_viable, no_zpci_caps, no_iova_cap, no_reset, small_bar, mmap_only;
 	bool qemu; /* PCISTB as QEMU does it */
+	bool by_segment, stuck; /* one pwritev() does one segment; or nothing */
 	uint16_t maxstbl;
 	/* The device. */
 	struct fabric_fn *fn;
@@ -363,6 +364,7 @@ rig_pwritev(int fd, const struct iovec *iov, int count, off_t pos)
 	if (fd < 0 || fd != rig.device)
 		return syscall(SYS_pwritev, fd, iov, count, pos, 0);
 	rig.store_calls++;
+	count = rig.stuck ? 0 : rig.by_segment ? 1 : count;
 	for (i = 0; i < count; i++) {
 		n = rig_write(iov[i].iov_base, iov[i].iov_len, (uint64_t)pos + (uint64_t)done);
 		if (n < 0)

@@ -40,7 +40,8 @@
 #define CONS_INSTANCE_METRICS(X) \
 	X(observers, GAUGE, COUNT, NULL, NULL, "Observers attached.") \
 	X(age, GAUGE, S, NULL, NULL, "How long the program on it runs.") \
-	X(out_pos, GAUGE, PLAIN, "", NULL, "Position of output; it begins anew with each program.") \
+	X(out_pos, GAUGE, PLAIN, "", NULL, \
+	  "Position of output; it begins anew with each program.") \
 	X(scrollback, GAUGE, BYTES, NULL, NULL, "Output that is kept.")
 #define CONS_CONSOLE_SHOWN(X) \
 	CONS_INSTANCE_METRICS(X) \

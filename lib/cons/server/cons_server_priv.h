@@ -328,23 +328,27 @@ cons_loop_withholds(const struct cons_instance *inst)
 /* --- cons_server_request.c --- */
 /* Take what the client asks, and what it has asked and had to wait. @return requests. */
 unsigned int cons_peer_take(struct cons_peer *p);
-/*
- * The session is gone, or the server ends: no answer goes out.
- * @param come_back  a writer may come back: keep its place for a while.
- */
-void cons_peer_drop(struct cons_peer *p, bool come_back);
 
 /* --- cons_server_send.c --- */
-/* Answer with what the queue's peer is to know; a queue that does not take it is broken. */
-void cons_peer_answer(struct cons_peer *p, uint16_t id, const struct link_cqe *cqe,
-		      const void *payload);
-void cons_peer_status(struct cons_peer *p, uint16_t id, enum cons_status status);
 /*
  * Output and events, as far as READs are open. The units take turns: one that takes all that a
  * round allows comes last in the next one.
  * @return READs answered.
  */
 unsigned int cons_peer_send(struct cons_peer *p);
+
+/* --- cons_unit.c: below instances and sending --- */
+/*
+ * The session is gone, or the server ends: no answer goes out.
+ * @param come_back  a writer may come back: keep its place for a while.
+ */
+void cons_peer_drop(struct cons_peer *p, bool come_back);
+void cons_event_fill(struct cons_wire_event *ev, enum cons_event_type type, uint32_t code,
+		     uint64_t value, uint64_t out_pos, const char *text);
+/* Answer with what the queue's peer is to know; a queue that does not take it is broken. */
+void cons_peer_answer(struct cons_peer *p, uint16_t id, const struct link_cqe *cqe,
+		      const void *payload);
+void cons_peer_status(struct cons_peer *p, uint16_t id, enum cons_status status);
 void cons_peer_flush(struct cons_peer *p);
 /* This request is the newest of the queue. */
 void cons_open_add(struct cons_peer *p, struct cons_open *q, uint16_t id);

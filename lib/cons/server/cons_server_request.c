@@ -579,25 +579,3 @@ cons_peer_take(struct cons_peer *p)
 	}
 	return n > 0 ? (unsigned int)n : 0;
 }
-
-static void
-drop_unit(struct cons_unit *u, bool come_back)
-{
-	u->held = false;
-	if (u->instance != NULL) {
-		if (u->writer && come_back)
-			cons_absent_begin(u);
-		cons_audit_leave(u, come_back ? "lost its link" : "closed its link");
-	} else if (!come_back && u->client != 0) {
-		cons_absent_forget(u->peer->srv, u->client);
-	}
-	cons_unit_detach(u);
-}
-
-void
-cons_peer_drop(struct cons_peer *p, bool come_back)
-{
-	p->broken = true;
-	for (unsigned int i = 0; i < cons_peer_units(p); i++)
-		drop_unit(&p->units[i], come_back);
-}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What clients are sent: output straight from the scrollback, events, answers. */
+/* What clients are sent: output straight from the scrollback, and events. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <rte_common.h>
@@ -10,141 +9,6 @@
 
 #define SEND_BYTES (32u << 10) /* of output to one session in one round */
 #define SEND_READS 16
-
-/* --- answers --- */
-
-static void
-break_peer(struct cons_peer *p, int ret)
-{
-	/* -EINVAL would be a bug of ours; the client gets rid of it by a new session. */
-	if (ret == -EINVAL)
-		link_queue_protocol_error(p->link, "answer that the link refused");
-	p->broken = true;
-}
-
-void
-cons_peer_answer(struct cons_peer *p, uint16_t id, const struct link_cqe *cqe, const void *payload)
-{
-	struct link_cqe out = *cqe;
-	int ret = 0;
-
-	if (p->broken)
-		return;
-	out.id = id;
-	if (out.payload > 0)
-		ret = link_rsp_payload(p->link, id, 0, payload, out.payload);
-	if (ret == 0)
-		ret = link_rsp_post(p->link, &out);
-	if (ret != 0)
-		break_peer(p, ret);
-	p->posted = true;
-}
-
-void
-cons_peer_status(struct cons_peer *p, uint16_t id, enum cons_status status)
-{
-	struct link_cqe cqe = { .status = status };
-
-	cons_peer_answer(p, id, &cqe, NULL);
-}
-
-void
-cons_peer_flush(struct cons_peer *p)
-{
-	int ret;
-
-	if (!p->posted || p->broken)
-		return;
-	p->posted = false;
-	ret = link_rsp_flush(p->link);
-	if (ret != 0)
-		break_peer(p, ret);
-}
-
-/* --- open requests --- */
-
-void
-cons_open_add(struct cons_peer *p, struct cons_open *q, uint16_t id)
-{
-	if (q->count++ == 0)
-		q->head = id;
-	else
-		p->slots[q->tail].next = id;
-	q->tail = id;
-}
-
-uint16_t
-cons_open_take(const struct cons_peer *p, struct cons_open *q)
-{
-	uint16_t id = q->head;
-
-	q->head = p->slots[id].next;
-	q->count--;
-	return id;
-}
-
-/* --- the end of an attachment --- */
-
-void
-cons_unit_end_typed(struct cons_unit *u, enum cons_status status)
-{
-	while (u->typed.count > 0)
-		cons_peer_status(u->peer, cons_open_take(u->peer, &u->typed), status);
-}
-
-/* Out of the instance's list; the attachment itself goes on if it has to say goodbye. */
-static void
-unlink_instance(struct cons_unit *u)
-{
-	struct cons_instance *inst = u->instance;
-
-	if (inst == NULL)
-		return;
-	TAILQ_REMOVE(&inst->units, u, attached);
-	if (u->writer) {
-		inst->writer = NULL;
-		inst->left_ns = inst->srv->now_ns;
-	} else {
-		inst->observers--;
-	}
-	u->instance = NULL;
-	u->input = NULL;
-}
-
-void
-cons_unit_detach(struct cons_unit *u)
-{
-	cons_unit_end_typed(u, CONS_EGONE);
-	while (u->reads.count > 0)
-		cons_peer_status(u->peer, cons_open_take(u->peer, &u->reads), CONS_EGONE);
-	unlink_instance(u);
-	u->state = CONS_UNIT_DETACHED;
-	u->writer = false;
-}
-
-static void
-fill_event(struct cons_wire_event *ev, enum cons_event_type type, uint32_t code, uint64_t value,
-	   uint64_t out_pos, const char *text)
-{
-	*ev = (struct cons_wire_event){
-		.type = rte_cpu_to_be_32(type),
-		.code = rte_cpu_to_be_32(code),
-		.value = rte_cpu_to_be_64(value),
-		.out_pos = rte_cpu_to_be_64(out_pos),
-	};
-	snprintf(ev->text, sizeof(ev->text), "%s", text);
-}
-
-void
-cons_unit_leave(struct cons_unit *u, enum cons_event_type type, uint64_t value, const char *text)
-{
-	fill_event(&u->leave, type, 0, value, u->out_pos, text);
-	cons_unit_end_typed(u, CONS_EPERM);
-	unlink_instance(u);
-	u->state = CONS_UNIT_LEAVING;
-}
-
-/* --- READs --- */
 
 static void
 send_event(struct cons_unit *u, const struct cons_wire_event *ev)
@@ -160,7 +24,7 @@ send_cut(struct cons_unit *u, uint64_t tail)
 {
 	struct cons_wire_event ev;
 
-	fill_event(&ev, CONS_EVENT_CUT, 0, tail - u->out_pos, tail, "");
+	cons_event_fill(&ev, CONS_EVENT_CUT, 0, tail - u->out_pos, tail, "");
 	base_count(&u->instance->console->stats.cut, tail - u->out_pos);
 	u->out_pos = tail;
 	send_event(u, &ev);
@@ -171,8 +35,8 @@ send_ended(struct cons_unit *u)
 {
 	struct cons_wire_event ev;
 
-	fill_event(&ev, CONS_EVENT_ENDED, u->instance->end_code, 0, u->out_pos,
-		   u->instance->end_text);
+	cons_event_fill(&ev, CONS_EVENT_ENDED, u->instance->end_code, 0, u->out_pos,
+			u->instance->end_text);
 	send_event(u, &ev);
 	cons_audit_leave(u, "was told the end");
 	/* If the link breaks before it has heard, it asks again. */
