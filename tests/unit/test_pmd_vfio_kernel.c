@@ -339,7 +339,7 @@ test_gone(void **state)
 	assert_int_equal(ret, -ENODEV);
 }
 
-/* A kernel that does one segment a call, or none: as many calls as segments, or an error at once. */
+/* A kernel that does one segment a call, or none: as many calls as segments, or an error. */
 static void
 test_segments(void **state)
 {
