@@ -24,15 +24,6 @@ static const struct base_metrics client_metrics = BASE_METRICS(BLK_CLIENT_METRIC
 				 queue_metrics = BASE_METRICS(BLK_CQ_SHOWN);
 
 void
-blk_telemetry_add(struct blk_client *c)
-{
-	pthread_mutex_lock(&blk_telemetry_lock);
-	link_session_info(c->session, &c->info);
-	TAILQ_INSERT_TAIL(&clients, c, entry);
-	pthread_mutex_unlock(&blk_telemetry_lock);
-}
-
-void
 blk_telemetry_remove(struct blk_client *c)
 {
 	pthread_mutex_lock(&blk_telemetry_lock);
@@ -271,7 +262,8 @@ handle(const char *cmd, const char *params, struct rte_tel_data *d)
 	return ret;
 }
 
-RTE_INIT(blk_client_telemetry)
+static void
+register_commands(void)
 {
 	rte_telemetry_register_cmd("/blk/client/list", handle,
 				   "GIDs of the peers whose disks are used. No parameters");
@@ -287,4 +279,17 @@ RTE_INIT(blk_client_telemetry)
 				   "Counters and latencies of a queue. Parameters: GID[,NUMBER]");
 	rte_telemetry_register_cmd("/blk/client/queue/latency", handle,
 				   "Histogram of a queue's latencies. Parameters: GID[,NUMBER]");
+}
+
+/* A runtime that mounts nothing has no such commands. */
+void
+blk_telemetry_add(struct blk_client *c)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, register_commands);
+	pthread_mutex_lock(&blk_telemetry_lock);
+	link_session_info(c->session, &c->info);
+	TAILQ_INSERT_TAIL(&clients, c, entry);
+	pthread_mutex_unlock(&blk_telemetry_lock);
 }
