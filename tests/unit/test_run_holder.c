@@ -233,6 +233,28 @@ wait_starts(unsigned int n)
 	fail_msg("still %u starts of %u", notes->starts, n);
 }
 
+/*
+ * Ask the holder for start n. It says no as long as it has not heard READY, which nobody else can
+ * see: so it is asked again. @return how often.
+ */
+static unsigned int
+replace_until(pid_t pid, unsigned int n)
+{
+	unsigned int asked = 0;
+
+	for (unsigned int i = 0; i < BOUND_S * 100; i++) {
+		if (*(volatile unsigned int *)&notes->starts >= n)
+			break;
+		if (i % 200 == 0) {
+			kill(pid, SIGUSR2);
+			asked++;
+		}
+		moment(10);
+	}
+	wait_starts(n);
+	return asked;
+}
+
 static bool
 is_gone(pid_t pid)
 {
@@ -352,19 +374,19 @@ static void
 it_is_replaced_by_hand(void **state)
 {
 	pid_t pid = hold("serve", true);
+	unsigned int asked = 0;
 	pid_t before;
 
 	/* As often as is wanted: none of them has died. */
-	for (unsigned int i = 1; i <= 8; i++) {
-		wait_starts(i);
+	wait_starts(1);
+	while (notes->starts <= 8) {
 		before = notes->held;
-		kill(pid, SIGUSR2);
-		wait_starts(i + 1);
+		asked += replace_until(pid, notes->starts + 1);
 		assert_int_not_equal(notes->held, before);
 	}
 	kill(pid, SIGTERM);
 	assert_int_equal(exit_of(pid), 7);
-	assert_int_equal(notes->starts, 9);
+	assert_in_range(notes->starts, 9, 1 + asked);
 	/* Nor without leave. */
 	notes->starts = 0;
 	pid = hold("serve", false);
